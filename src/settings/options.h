@@ -1,0 +1,42 @@
+/* options: the table of single-valued settings, and how a value's text is read. Private to the room. */
+#pragma once
+
+#include "settings/settings.h"
+
+enum option_kind {
+    OPTION_TEXT,     /* struct str */
+    OPTION_COUNT,    /* uint32_t */
+    OPTION_SIZE,     /* uint32_t bytes: 512, 64K, 50M, 1G */
+    OPTION_SIZE64,   /* uint64_t bytes */
+    OPTION_TIME_MS,  /* uint32_t: 250ms, 30s, 5m, 4h */
+    OPTION_TIME_S,   /* uint32_t: 30s, 5m, 4h, 5d */
+    OPTION_FLAG,     /* bool: yes, no */
+    OPTION_RATE,     /* double: messages a second, 0 is no bound */
+    OPTION_NETWORKS, /* list of struct cidr; the count follows the pointer in the struct */
+    OPTION_DOMAINS,  /* list of struct str: A-labels, lower case, sorted */
+    OPTION_NAMES,    /* list of struct str */
+    OPTION_HOSTNAME, /* struct str: a host name */
+    OPTION_LANGUAGE, /* struct str: pl, en */
+    OPTION_IP,       /* struct sockaddr_storage; "" leaves it unset */
+};
+
+struct option {
+    const char *section; /* "": top level */
+    const char *name;
+    enum option_kind kind;
+    size_t at;            /* offset in the struct it fills */
+    uint64_t min, max;    /* COUNT, SIZE, TIME: in the unit stored */
+    const char *fallback; /* default, as one would write it */
+    const char *sentence;
+};
+
+extern const struct option option_rows[];
+extern const size_t option_count;
+/* The rows of `lane "..." { }` sections; offsets in struct lane_limits. */
+extern const struct option lane_rows[];
+extern const size_t lane_row_count;
+
+/* Reads one value into *to (of the row's type; for lists: the element). False with *why, a sentence's end ("expected ..."). */
+bool option_read(const struct option *o, struct str text, struct arena *a, void *to, char why[200]);
+/* Size of one element of a list kind; 0 for scalars. */
+size_t option_element_bytes(enum option_kind k);

@@ -1,0 +1,59 @@
+/* settings: the settings file as an immutable, counted snapshot. Every option is a row of one table (options.c), which feeds the
+ * parser, the defaults, the bounds and `goniec check-config --defaults`.
+ *
+ * A bad file yields one sentence with file:line and changes nothing. A snapshot holds all that the children need, keys and
+ * certificates included, because they run without the right to read them again. */
+#pragma once
+
+#include "accept/accept.h"
+#include "deliver/deliver.h"
+#include "lib/fault.h"
+#include "prepare/prepare.h"
+#include "route/route.h"
+#include "schedule/schedule.h"
+
+#include <stdio.h>
+
+struct settings_listener {
+    struct sockaddr_storage addr;
+    socklen_t addr_len;
+    enum door door;
+    struct str text; /* "0.0.0.0:25" */
+};
+
+struct settings {
+    atomic_uint refs;
+    struct arena arena; /* holds everything below */
+    struct str hostname, data_directory, user;
+    uint32_t workers; /* at least 1 */
+    struct settings_listener *listener;
+    size_t listeners;
+    struct str http_address;               /* "" : no HTTP */
+    struct str tls_certificate, tls_key;   /* paths; "" : a self-signed one is made in the data directory */
+    struct str tls_chain_pem, tls_key_pem; /* the files' contents, after settings_read_keys */
+    struct str language;                   /* of notifications: "pl" or "en" */
+    uint32_t segment_bytes, follower_max_lag_segments;
+    uint64_t disk_free_min, content_memory_max;
+    bool direct_io;
+    uint32_t drain_ms, keep_stories_s, dsn_quote_max;
+    struct accept_settings accept; /* without tls and accounts: the engine adds them */
+    struct prepare_settings prepare;
+    struct route_settings route;
+    struct schedule_settings schedule;
+    struct deliver_settings deliver;
+    struct source source;
+};
+
+/* Parses the text (of the file called `name` in messages); the caller owns one reference. */
+bool settings_parse(struct settings **ret, const char *name, struct str text, struct fault *f);
+/* Reads and parses the file; also reads certificate and key (making self-signed ones when none are set). */
+bool settings_load(struct settings **ret, const char *path, struct fault *f);
+struct settings *settings_ref(struct settings *s);
+void settings_free(struct settings **s);
+
+/* One packed copy of the file's text, certificate and key, to hand to a process that may not read them; and back. */
+void settings_pack(const char *name, struct str text, const struct settings *s, struct buf *b);
+bool settings_unpack(struct settings **ret, struct str packed, struct fault *f);
+
+/* Prints every option with its default, bounds and sentence, as a settings file. */
+void settings_print_defaults(FILE *out);

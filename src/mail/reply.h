@@ -26,6 +26,8 @@ struct reply_parser {
     int        code;
     unsigned   lines;
     bool       wide; /* the line was longer than REPLY_LINE_MAX: its rest is skipped */
+    size_t     bytes; /* of the reply so far, skipped ones counted */
+    struct enhanced enhanced; /* of the reply so far */
 };
 enum reply_status { REPLY_MORE, REPLY_DONE, REPLY_BAD };
 

@@ -1,0 +1,401 @@
+/* flow: THE CORRIDOR. A message's whole life, top to bottom; the only file that knows all the rooms.
+ *
+ *   came in -> prepared -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) -> attempt (deliver)
+ *           -> recorded (explain) -> settled at home (notifications, log) -> waits, or is gone
+ *
+ * Each function is one step and names the next. A message is touched only by its home worker, a job only by whoever has it; what
+ * goes from worker to worker goes by post. No state lives here but the rooms' handles (worker.h). */
+#include "engine/flow.h"
+
+#include "lib/hash.h"
+#include "lib/must.h"
+
+#include <stdlib.h>
+
+/* A job on its way from its home to the worker that owns its lane. */
+struct offer {
+    struct post post;
+    struct route_ask ask;
+    struct job *job;
+    struct route *route;
+    struct worker *owner;
+    char stream[64];
+};
+
+static void on_kept(void *ctx, bool durable);
+static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble);
+static void on_offered(void *ctx);
+static void load(void *ctx);
+static void on_loaded(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f);
+static void depart(void *ctx);
+static void on_hosts(void *ctx, struct route *route, const struct route_trouble *trouble);
+static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, bool reached, bool relayed_dsn);
+static void settle(void *ctx);
+static void on_ended(void *ctx, bool durable);
+
+/* Runs fn(ctx) on the worker, at once when it is this one. */
+static void go(struct worker *from, struct worker *to, struct post *p, void (*fn)(void *ctx), void *ctx)
+{
+    if (from == to) {
+        fn(ctx);
+        return;
+    }
+    *p = (struct post){.fn = fn, .ctx = ctx};
+    loop_post(to->loop, p);
+}
+
+/* ---- 1. A message comes in, is prepared and kept ---- */
+
+void flow_submit(void *ctx, struct submission *s)
+{
+    struct worker *w = ctx;
+    struct prepare_refusal no;
+    if (!prepare_message(&s->content, &s->envelope, &s->arena, s->authorised, &w->snapshot->settings->prepare, &no)) {
+        submission_answer(w->accept, s->session, no.code, no.enhanced, no.text);
+        content_free(&s->content);
+        arena_done(&s->arena);
+        return;
+    }
+    struct message *m = message_new(w, w->log[0], &s->arena, &s->envelope, s->content);
+    m->letter->session = s->session;
+    enum log_refusal refused = message_commit(m, on_kept);
+    if (refused == LOG_OK)
+        return;
+    if (refused == LOG_TOO_LARGE)
+        submission_answer(w->accept, s->session, 552, (struct enhanced){5, 3, 4},
+                          "The message is larger than this server stores");
+    else
+        submission_answer(w->accept, s->session, 452, (struct enhanced){4, 3, 1}, "The disk is nearly full, try again later");
+    message_free(m);
+}
+
+/* ---- 2. It is on disk: now, and only now, the client is told; the jobs set out ---- */
+
+static void on_kept(void *ctx, bool durable)
+{
+    struct message *m = ctx;
+    struct worker *w = m->home;
+    void *session = m->letter->session;
+    if (!durable) {
+        if (session)
+            submission_answer(w->accept, session, 451, (struct enhanced){4, 3, 0},
+                              "The message could not be stored, try again later");
+        message_free(m);
+        return;
+    }
+    char text[64] = "Accepted, id ";
+    id_text(m->entry.id, text + strlen(text));
+    m->letter->session = NULL;
+    if (session)
+        submission_answer(w->accept, session, 250, (struct enhanced){2, 0, 0}, text);
+    w->counters.accepted++;
+    w->counters.accepted_recipients += m->rcpts;
+    m->pins++; /* the letter stays while its jobs are looked at */
+    for (uint32_t i = 0; i < m->rcpts; i++)
+        flow_offer(&m->job[i]);
+    m->pins--;
+    message_unload(m);
+}
+
+/* ---- 3. Where does a job go? Its site decides which worker owns the lane ---- */
+
+void flow_offer(struct job *j)
+{
+    struct message *m = j->message;
+    struct offer *o = calloc(1, sizeof *o);
+    must(o);
+    const struct envelope *e = &m->letter->envelope;
+    o->job = j;
+    o->ask = (struct route_ask){.done = on_routed, .ctx = o};
+    snprintf(o->stream, sizeof o->stream, "%.*s", STR_ARGS(e->stream));
+    if (!(j->flags & JOB_PINNED) && m->home->letter_bytes <= m->home->snapshot->settings->content_memory_max) {
+        j->flags |= JOB_PINNED;
+        m->pins++;
+    }
+    route_find(m->home->router, e->rcpt[j->rcpt].domain, &o->ask);
+}
+
+void flow_decide(struct worker *at, struct job *jobs, const struct decision *d)
+{
+    struct trip *t = trip_new(at, NULL, jobs, jobs->message);
+    trip_decide(t, d);
+    go(at, t->message->home, &t->post, settle, t);
+}
+
+static void decide_unroutable(struct worker *at, struct job *jobs, const struct route_trouble *trouble)
+{
+    struct message *m = jobs->message;
+    int64_t next_ms = loop_wall_ms(at->loop) + schedule_retry_ms(at->schedule, (uint16_t)(jobs->attempts + 1));
+    bool expired = next_ms - id_wall_ms(m->entry.id) >= (int64_t)at->snapshot->settings->schedule.lifetime_s * 1000;
+    flow_decide(at, jobs,
+                &(struct decision){trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED, PHASE_DNS, trouble->code,
+                                   trouble->enhanced, trouble->text, trouble->cause, trouble->text, trouble->permanent, next_ms});
+}
+
+static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble)
+{
+    struct offer *o = ctx;
+    struct message *m = o->job->message;
+    struct worker *w = m->home;
+    if (!route) {
+        o->job->next = NULL;
+        decide_unroutable(w, o->job, trouble);
+        free(o);
+        return;
+    }
+    struct engine *e = w->engine;
+    o->route = route;
+    o->owner = &e->worker[siphash(e->hash_key, route->site, strlen(route->site)) % e->workers];
+    go(w, o->owner, &o->post, on_offered, o);
+}
+
+/* ---- 4. At the worker that owns the lane: it waits its turn ---- */
+
+static void on_offered(void *ctx)
+{
+    struct offer *o = ctx;
+    struct worker *w = o->owner;
+    struct str stream = str_of(o->stream);
+    struct lane *l = schedule_lane(w->schedule, str_of(o->route->site), w->snapshot->settings->source.name, stream,
+                                   str_eq(stream, STR("transactional")));
+    schedule_ready(w->schedule, o->job, l);
+    w->pump_wanted = true;
+    route_free(&o->route);
+    free(o);
+}
+
+void flow_pump(void *ctx)
+{
+    struct worker *w = ctx;
+    struct job *jobs;
+    int64_t wake_ms = INT64_MAX;
+    if (!w->pump_wanted || w->draining)
+        return;
+    w->pump_wanted = false;
+    while ((jobs = schedule_take(w->schedule, loop_now_ms(w->loop), &wake_ms))) {
+        struct trip *t = trip_new(w, jobs->lane, jobs, jobs->message);
+        bool pinned = true;
+        for (struct job *j = jobs; j; j = j->next)
+            pinned &= (j->flags & JOB_PINNED) != 0;
+        if (pinned)
+            depart(t);
+        else
+            go(w, t->message->home, &t->post, load, t);
+    }
+    if (wake_ms != INT64_MAX)
+        timer_set(w->loop, &w->wake, wake_ms > loop_now_ms(w->loop) ? wake_ms - loop_now_ms(w->loop) : 0);
+}
+
+/* ---- 5. Its letter is brought back from the log if it is not in memory ---- */
+
+static void load(void *ctx)
+{
+    struct trip *t = ctx;
+    struct message *m = t->message;
+    if (!m->letter) {
+        t->read = (struct log_read){.done = on_loaded, .ctx = t};
+        log_fetch(m->log, &m->entry, &t->read);
+        return;
+    }
+    for (struct job *j = t->jobs; j; j = j->next)
+        if (!(j->flags & JOB_PINNED)) {
+            j->flags |= JOB_PINNED;
+            m->pins++;
+        }
+    go(m->home, t->begun, &t->post, t->note.n ? settle : depart, t);
+}
+
+static void on_loaded(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f)
+{
+    struct trip *t = ctx;
+    if (ok && message_load(t->message, meta, content))
+        load(t);
+    else
+        flow_unreadable(t, ok ? "its record is not understood" : f->text);
+}
+
+/* Back at the lane's worker: the slot is given up with the attempt. */
+static void abandon(void *ctx)
+{
+    struct trip *t = ctx;
+    struct worker *w = t->begun;
+    schedule_finished(w->schedule, t->lane, LANE_OK, loop_now_ms(w->loop));
+    w->pump_wanted = true;
+    trip_free(t);
+}
+
+void flow_unreadable(struct trip *t, const char *why)
+{
+    struct worker *home = t->message->home;
+    char id[ID_TEXT + 1];
+    id_text(t->message->entry.id, id);
+    engine_log("message %s cannot be read back and is held: %s", id, why);
+    for (struct job *j = t->jobs, *next; j; j = next) {
+        next = j->next;
+        schedule_hold(home->schedule, j);
+    }
+    t->jobs = NULL;
+    if (t->lane)
+        go(home, t->begun, &t->post, abandon, t);
+    else
+        trip_free(t);
+}
+
+/* ---- 6. The attempt ---- */
+
+static void depart(void *ctx)
+{
+    struct trip *t = ctx;
+    const struct envelope *e = &t->message->letter->envelope;
+    t->attempt.envelope = e;
+    t->ask = (struct route_ask){.done = on_hosts, .ctx = t};
+    route_find(t->begun->router, e->rcpt[t->rcpt[0]].domain, &t->ask);
+}
+
+static void on_hosts(void *ctx, struct route *route, const struct route_trouble *trouble)
+{
+    struct trip *t = ctx;
+    struct worker *w = t->begun;
+    if (!route) {
+        schedule_finished(w->schedule, t->lane, LANE_OK, loop_now_ms(w->loop));
+        w->pump_wanted = true;
+        decide_unroutable(w, t->jobs, trouble);
+        trip_free(t);
+        return;
+    }
+    const struct lane_limits *limits = lane_limits(t->lane);
+    t->success = route->kind == ROUTE_SMTP ? DSN_RELAYED : DSN_DELIVERED;
+    t->attempt = (struct attempt){.envelope = t->attempt.envelope,
+                                  .content = t->message->letter->content,
+                                  .rcpt = t->rcpt,
+                                  .rcpts = t->rcpts,
+                                  .route = route,
+                                  .source = &w->snapshot->settings->source,
+                                  .lane = lane_number(t->lane) * 4 + (uint64_t)route->tls,
+                                  .messages_per_connection = limits->messages_per_connection,
+                                  .number = t->jobs->attempts + 1u,
+                                  .done = on_attempted,
+                                  .ctx = t};
+    deliver_start(w->deliver, &t->attempt);
+}
+
+static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, bool reached, bool relayed_dsn)
+{
+    struct trip *t = ctx;
+    struct worker *w = t->begun;
+    if (relayed_dsn)
+        t->success = DSN_NONE;
+    enum lane_feedback how = trip_record(t, o, reached);
+    route_free(&a->route);
+    schedule_finished(w->schedule, t->lane, how, loop_now_ms(w->loop));
+    w->pump_wanted = true;
+    go(w, t->message->home, &t->post, settle, t);
+}
+
+/* ---- 7. Home again: notifications, the log, and what becomes of each job ---- */
+
+static void count(struct worker *w, const struct outcome *o)
+{
+    for (uint32_t i = 0; i < o->rcpts; i++) {
+        enum outcome_status s = o->rcpt[i].status;
+        uint64_t *which = s == OUTCOME_DELIVERED  ? &w->counters.delivered
+                          : s == OUTCOME_FAILED   ? &w->counters.failed
+                          : s == OUTCOME_DROPPED  ? &w->counters.dropped
+                          : s == OUTCOME_DEFERRED ? &w->counters.deferred
+                                                  : NULL;
+        if (which)
+            ++*which;
+    }
+}
+
+/* The jobs did not end after all (the disk has no room for the notification): they are tried again. */
+static void postpone(struct trip *t)
+{
+    struct worker *w = t->message->home;
+    for (struct job *j = t->jobs, *next; j; j = next) {
+        next = j->next;
+        j->due_s = (uint32_t)((loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, 1)) / 1000);
+        flow_place(j);
+    }
+    message_unload(t->message);
+    trip_free(t);
+}
+
+static void unpin(struct trip *t)
+{
+    for (struct job *j = t->jobs; j; j = j->next)
+        if (j->flags & JOB_PINNED) {
+            j->flags &= (uint8_t)~JOB_PINNED;
+            t->message->pins--;
+        }
+}
+
+static void settle(void *ctx)
+{
+    struct trip *t = ctx;
+    struct message *m = t->message;
+    struct worker *w = m->home;
+    struct arena a = {0};
+    struct outcome o;
+    must(outcome_decode(buf_str(&t->note), &a, &o));
+    if (!m->letter && notify_likely(m, &o)) {
+        t->begun = w;
+        arena_done(&a);
+        load(t);
+        return;
+    }
+    if (m->letter && !notify_senders(m, &o, t->success, on_kept)) {
+        unpin(t);
+        postpone(t);
+        arena_done(&a);
+        return;
+    }
+    unpin(t);
+    for (uint32_t i = 0; i < o.rcpts; i++)
+        message_apply(m, o.rcpt[i].rcpt, o.rcpt[i].status, o.attempt, o.rcpt[i].next_ms);
+    count(w, &o);
+    arena_done(&a);
+    bool over = m->open == 0;
+    t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
+    log_note(m->log, &m->entry, buf_str(&t->note), over, over ? &t->wait : NULL);
+    if (over)
+        return;
+    for (struct job *j = t->jobs, *next; j; j = next) {
+        next = j->next;
+        flow_place(j);
+    }
+    message_unload(m);
+    trip_free(t);
+}
+
+/* Its last note is on disk: the message is gone. */
+static void on_ended(void *ctx, bool durable)
+{
+    struct trip *t = ctx;
+    if (durable)
+        message_free(t->message);
+    trip_free(t);
+}
+
+/* ---- 8. It waits for its next time, or for an operator (worker.c sets it out again) ---- */
+
+void flow_place(struct job *j)
+{
+    struct message *m = j->message;
+    struct schedule *s = m->home->schedule;
+    if (j->flags & JOB_ENDED)
+        return;
+    if (j->state == JOB_HELD)
+        schedule_hold(s, j);
+    else
+        schedule_wait(s, j, (int64_t)j->due_s * 1000);
+}
+
+void flow_close_message(struct message *m)
+{
+    struct outcome o = {.id = m->entry.id, .at_ms = loop_wall_ms(m->home->loop)};
+    struct trip *t = trip_new(m->home, NULL, NULL, m);
+    t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
+    outcome_encode(&o, &t->note);
+    log_note(m->log, &m->entry, buf_str(&t->note), true, &t->wait);
+}

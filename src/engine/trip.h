@@ -1,0 +1,45 @@
+/* trip: some jobs of one message, in one lane, on their way out and back: begun where the lane lives, settled at the message's
+ * home. One allocation carries an attempt through everything. Private to the engine. */
+#pragma once
+
+#include "engine/message.h"
+
+struct trip {
+    struct post post;     /* from worker to worker */
+    struct worker *begun; /* the lane's worker */
+    struct message *message;
+    struct lane *lane; /* NULL: decided without an attempt */
+    struct job *jobs;  /* by ->next */
+    struct route_ask ask;
+    struct attempt attempt;
+    struct log_read read;
+    struct log_wait wait;
+    struct buf note;       /* the encoded outcome */
+    enum dsn_kind success; /* what a sender who asked is told of a delivery: relayed, delivered, or nothing */
+    uint32_t rcpts;
+    uint32_t rcpt[]; /* envelope indexes of the jobs, in order */
+};
+
+struct trip *trip_new(struct worker *begun, struct lane *lane, struct job *jobs, struct message *m);
+void trip_free(struct trip *t);
+
+/* What a decision without an attempt says; filled into an outcome for every job of the trip. */
+struct decision {
+    enum outcome_status status;
+    enum phase phase;
+    int code; /* what a server would have said; 0: nothing */
+    const char *enhanced, *text, *cause, *note;
+    bool permanent;
+    int64_t next_ms;
+};
+/* Writes the note for a decision (trip_decide) or for an attempt's outcome with verdicts, retry times and expiry filled in
+ * (trip_record); the latter tells how the lane fared. Both are called on the worker where the trip began. */
+void trip_decide(struct trip *t, const struct decision *d);
+enum lane_feedback trip_record(struct trip *t, const struct outcome *o, bool reached);
+
+/* notify.c: the notifications that an outcome calls for (RFC 3461 5.2). True when they, if any, are in the log; false: they could
+ * not be written now (the disk is full) and the outcome must not be applied. The letter must be in memory. */
+bool notify_senders(struct message *m, const struct outcome *o, enum dsn_kind success,
+                    void (*on_durable)(void *ctx, bool durable));
+/* Might notify_senders need the letter for this outcome? */
+bool notify_likely(const struct message *m, const struct outcome *o);

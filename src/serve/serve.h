@@ -1,0 +1,9 @@
+/* serve: the supervisor. Binds the ports, drops privileges in two children (engine, office), starts them again when they die,
+ * hands them new settings. Nothing else runs with root's rights. */
+#pragma once
+
+/* `goniec serve -c FILE`: runs until SIGTERM or SIGINT; a sysexits code. */
+int serve_run(const char *config_file);
+
+/* `goniec check-config -c FILE`: says "FILE: good" or what is wrong; a sysexits code. */
+int serve_check(const char *config_file);

@@ -10,7 +10,7 @@ enum { CHUNK_MIN = 2048, ALIGN = 16 };
 
 struct arena_chunk {
     struct arena_chunk *before;
-    size_t              n, cap;
+    size_t n, cap;
     alignas(ALIGN) unsigned char bytes[];
 };
 
@@ -38,10 +38,7 @@ void *arena_alloc(struct arena *a, size_t n)
     return p;
 }
 
-struct str arena_str(struct arena *a, struct str s)
-{
-    return (struct str){arena_strz(a, s), s.n};
-}
+struct str arena_str(struct arena *a, struct str s) { return (struct str){arena_strz(a, s), s.n}; }
 
 const char *arena_strz(struct arena *a, struct str s)
 {

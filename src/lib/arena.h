@@ -7,14 +7,14 @@
 struct arena_chunk;
 struct arena {
     struct arena_chunk *last; /* NULL: nothing allocated yet; a zeroed struct is ready for use */
-    size_t              used; /* bytes handed out, for bounds kept by the owner */
+    size_t used;              /* bytes handed out, for bounds kept by the owner */
 };
 
 /* Zeroed, 16-byte aligned memory that lives until arena_done. Never NULL. */
 void *arena_alloc(struct arena *a, size_t n);
 
 /* Copies into the arena; arena_strz's copy is NUL-terminated. */
-struct str  arena_str(struct arena *a, struct str s);
+struct str arena_str(struct arena *a, struct str s);
 const char *arena_strz(struct arena *a, struct str s);
 
 /* Releases everything; the arena is empty and usable again. */

@@ -19,7 +19,7 @@ char *buf_reserve(struct buf *b, size_t more)
     size_t max = b->max ? b->max : SIZE_MAX / 2;
     if (more > max || b->n > max - more)
         return NULL;
-    if (b->n + more > b->cap) {
+    if (!b->p || b->n + more > b->cap) {
         size_t cap = b->cap < 64 ? 64 : b->cap;
         while (cap < b->n + more)
             cap *= 2;
@@ -102,7 +102,7 @@ static uint64_t take_le(struct str *s, bool *ok, size_t n)
     return v;
 }
 
-uint8_t  str_take_u8(struct str *s, bool *ok) { return (uint8_t)take_le(s, ok, 1); }
+uint8_t str_take_u8(struct str *s, bool *ok) { return (uint8_t)take_le(s, ok, 1); }
 uint16_t str_take_u16(struct str *s, bool *ok) { return (uint16_t)take_le(s, ok, 2); }
 uint32_t str_take_u32(struct str *s, bool *ok) { return (uint32_t)take_le(s, ok, 4); }
 uint64_t str_take_u64(struct str *s, bool *ok) { return take_le(s, ok, 8); }

@@ -5,7 +5,7 @@
 #include "lib/str.h"
 
 struct buf {
-    char  *p;
+    char *p;
     size_t n;   /* bytes in use */
     size_t cap; /* bytes allocated */
     size_t max; /* bound on n; 0 = SIZE_MAX */
@@ -37,8 +37,8 @@ bool buf_put_str(struct buf *b, struct str s); /* u32 length, then the bytes */
 
 /* Reading them back from a view: take from the front of *s; on a short view set *ok to false and
  * return 0 or an empty view (so that a row of takes is checked once, at its end). */
-uint8_t    str_take_u8(struct str *s, bool *ok);
-uint16_t   str_take_u16(struct str *s, bool *ok);
-uint32_t   str_take_u32(struct str *s, bool *ok);
-uint64_t   str_take_u64(struct str *s, bool *ok);
+uint8_t str_take_u8(struct str *s, bool *ok);
+uint16_t str_take_u16(struct str *s, bool *ok);
+uint32_t str_take_u32(struct str *s, bool *ok);
+uint64_t str_take_u64(struct str *s, bool *ok);
 struct str str_take_str(struct str *s, bool *ok); /* borrowed from *s */

@@ -14,9 +14,9 @@ void chore_pool_free(struct chore_pool **p);
 struct chore {
     void (*work)(void *ctx);
     void (*done)(void *ctx);
-    void         *ctx;
-    struct loop  *home;
-    struct post   post; /* the pool's */
+    void *ctx;
+    struct loop *home;
+    struct post post;   /* the pool's */
     struct chore *next; /* the pool's */
 };
 void chore_start(struct chore_pool *p, struct chore *c);

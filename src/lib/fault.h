@@ -8,7 +8,7 @@
 #include <stdbool.h>
 
 struct fault {
-    int  code;       /* errno value, or 0 when none applies */
+    int code;        /* errno value, or 0 when none applies */
     char text[1000]; /* one sentence, NUL-terminated, no trailing full stop or newline */
 };
 

@@ -31,7 +31,7 @@ int64_t loop_wall_ms(const struct loop *l);
 struct watch {
     int fd;
     void (*fn)(void *ctx, uint32_t events);
-    void    *ctx;
+    void *ctx;
     uint32_t events; /* as registered; 0: not registered. Kept by the loop */
 };
 /* Registers, changes or (events == 0) removes. Call with 0 before closing fd. */
@@ -40,7 +40,7 @@ void loop_watch(struct loop *l, struct watch *w, uint32_t events);
 /* A timer the owner embeds; fn runs once when due. Zeroed = not set. Setting a set timer moves it. */
 struct timer {
     struct timer *next, **at; /* the loop's; at == NULL: not set */
-    int64_t       due_ms;     /* monotonic */
+    int64_t due_ms;           /* monotonic */
     void (*fn)(void *ctx);
     void *ctx;
 };

@@ -9,7 +9,7 @@ enum { NET_TEXT = 64 };
 
 /* An IPv4 or IPv6 network; IPv4 is kept as v4-mapped, so that ::ffff:192.0.2.1 and 192.0.2.1 are one. */
 struct cidr {
-    uint8_t  addr[16];
+    uint8_t addr[16];
     unsigned bits; /* 0..128 */
 };
 

@@ -10,7 +10,7 @@
 
 struct str {
     const char *p;
-    size_t      n;
+    size_t n;
 };
 
 /* A view of a string literal, and the "%.*s" arguments of a view. */

@@ -29,9 +29,9 @@ struct stream_hooks {
      * more arrives or stream_resume is called. Bytes left over are bounded by `hold_max`: past it the
      * stream stops reading until resumed. */
     size_t (*input)(void *ctx, const char *p, size_t n);
-    void (*connected)(void *ctx);             /* outgoing: TCP is up */
-    void (*secured)(void *ctx);               /* the TLS handshake is done */
-    void (*drained)(void *ctx);               /* all queued output was written */
+    void (*connected)(void *ctx);                                      /* outgoing: TCP is up */
+    void (*secured)(void *ctx);                                        /* the TLS handshake is done */
+    void (*drained)(void *ctx);                                        /* all queued output was written */
     void (*ended)(void *ctx, enum stream_end why, const char *detail); /* once; no hook runs after it.
                                                  The owner then calls stream_close */
 };
@@ -69,4 +69,4 @@ void stream_close(struct stream **s, int64_t linger_ms);
 /* Peer and own address as text "203.0.113.5" / "2001:db8::1" and port. */
 void stream_peer(const struct stream *s, struct sockaddr_storage *ret);
 void stream_local(const struct stream *s, struct sockaddr_storage *ret);
-int  stream_fd(const struct stream *s);
+int stream_fd(const struct stream *s);

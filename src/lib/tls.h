@@ -10,8 +10,8 @@ struct tls_context;
 struct tls_facts {
     const char *version; /* "TLSv1.3" */
     const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
-    bool        verified; /* client: the chain and name were checked and good */
-    char        problem[128]; /* client, opportunistic: why it was not verified; "" otherwise */
+    bool verified;       /* client: the chain and name were checked and good */
+    char problem[128];   /* client, opportunistic: why it was not verified; "" otherwise */
 };
 
 /* A server's context from PEM texts (chain with the leaf first; key). TLS 1.2 at least. */

@@ -127,8 +127,10 @@ static enum dot_status cr_step(struct dot_decoder *d, char c, char **to)
         return DOT_MORE;
     }
     enum dot_status s = report_bare(d, d->seen - 1);
-    if (d->normalise && c == '\r')
-        return s; /* CR CR LF: one newline */
+    if (d->normalise && c == '\r') {
+        d->state = CR; /* CR CR LF: one newline */
+        return s;
+    }
     if (d->normalise)
         *(*to)++ = '\n';
     text_step(d, c, to);

@@ -37,6 +37,7 @@ struct loop {
     int events, event_at; /* the batch being run, so that a removed watch is skipped in it */
     struct hook hook[HOOKS_MAX];
     int hooks;
+    void *streams;
     struct epoll_event batch[EVENTS_MAX];
 };
 
@@ -231,6 +232,8 @@ static void on_wake(void *ctx, uint32_t events)
         ;
 }
 
+void **loop_stream_slot(struct loop *l) { return &l->streams; }
+
 /* ---- turns ---- */
 
 void loop_at_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx)
@@ -307,6 +310,7 @@ void loop_free(struct loop **l)
         return;
     close((*l)->wake.fd);
     close((*l)->epoll);
+    free((*l)->streams);
     free(*l);
     *l = NULL;
 }

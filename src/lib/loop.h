@@ -58,3 +58,6 @@ void loop_post(struct loop *l, struct post *p);
 
 /* Called at the end of every turn (flush points: group commit, batched hand-over). At most 8 hooks. */
 void loop_at_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx);
+
+/* One pointer that the stream layer keeps with its loop; loop_free releases it with free(). */
+void **loop_stream_slot(struct loop *l);

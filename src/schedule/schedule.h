@@ -15,6 +15,7 @@ struct job {
     void        *message;  /* the owner's; jobs with equal message and lane may share an attempt */
     uint32_t     rcpt;     /* index in the envelope */
     uint32_t     account;  /* small number per account, for fairness */
+    uint32_t     domain;   /* the owner's: number of the recipient's domain, for operator commands */
     uint32_t     due_s;    /* wall clock, seconds (unsigned: good until 2106) */
     uint16_t     attempts;
     uint8_t      state;    /* enum job_state; kept by the schedule */

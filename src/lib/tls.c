@@ -1,0 +1,255 @@
+/* tls: see tls.h. */
+#include "lib/tls.h"
+
+#include "lib/must.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+struct tls_context {
+    atomic_uint refs;
+    SSL_CTX *ctx;
+    bool server, verify;
+};
+
+const char *tls_error(char *buf, size_t n, const char *fallback)
+{
+    unsigned long code = ERR_peek_last_error();
+    ERR_clear_error();
+    if (!code)
+        return fallback;
+    const char *reason = ERR_reason_error_string(code);
+    if (reason)
+        return reason;
+    ERR_error_string_n(code, buf, n);
+    return buf;
+}
+
+static bool ssl_fault(struct fault *f, const char *what)
+{
+    char text[256];
+    return fault_set(f, "%s: %s", what, tls_error(text, sizeof text, "unknown trouble"));
+}
+
+/* ---- contexts ---- */
+
+static struct tls_context *context_new(const SSL_METHOD *method, bool server, bool verify)
+{
+    struct tls_context *t = calloc(1, sizeof *t);
+    must(t);
+    signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
+    atomic_init(&t->refs, 1);
+    t->ctx = SSL_CTX_new(method);
+    must(t->ctx);
+    t->server = server;
+    t->verify = verify;
+    SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION); /* RFC 8996 */
+    SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+                                    SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(t->ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(t->ctx, 1);
+    return t;
+}
+
+static BIO *bio_of(struct str pem)
+{
+    BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
+    must(b);
+    return b;
+}
+
+static bool use_chain(SSL_CTX *ctx, struct str pem)
+{
+    BIO *b = bio_of(pem);
+    X509 *leaf = PEM_read_bio_X509(b, NULL, NULL, NULL), *ca;
+    bool good = leaf && SSL_CTX_use_certificate(ctx, leaf) == 1;
+    X509_free(leaf);
+    while (good && (ca = PEM_read_bio_X509(b, NULL, NULL, NULL)))
+        if (SSL_CTX_add0_chain_cert(ctx, ca) != 1) {
+            X509_free(ca);
+            good = false;
+        }
+    BIO_free(b);
+    return good;
+}
+
+static bool use_key(SSL_CTX *ctx, struct str pem)
+{
+    BIO *b = bio_of(pem);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
+    bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    EVP_PKEY_free(key);
+    BIO_free(b);
+    return good;
+}
+
+bool tls_server_new(struct tls_context **ret, struct str chain_pem, struct str key_pem, struct fault *f)
+{
+    struct tls_context *t = context_new(TLS_server_method(), true, false);
+    static const unsigned char id[] = "goniec";
+    SSL_CTX_set_session_id_context(t->ctx, id, sizeof id - 1);
+    SSL_CTX_set_num_tickets(t->ctx, 1);
+    bool good = use_chain(t->ctx, chain_pem)
+                    ? use_key(t->ctx, key_pem) || ssl_fault(f, "the TLS key cannot be used with its certificate")
+                    : ssl_fault(f, "the TLS certificate cannot be read");
+    ERR_clear_error(); /* reading a chain ends with "no start line" */
+    if (good)
+        *ret = t;
+    else
+        tls_free(&t);
+    return good;
+}
+
+static bool trust(SSL_CTX *ctx, struct str pem, struct fault *f)
+{
+    if (pem.n == 0)
+        return SSL_CTX_set_default_verify_paths(ctx) == 1 || ssl_fault(f, "the system's root certificates cannot be read");
+    BIO *b = bio_of(pem);
+    int n = 0;
+    for (X509 *ca; (ca = PEM_read_bio_X509(b, NULL, NULL, NULL)); n++) {
+        X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca);
+        X509_free(ca);
+    }
+    BIO_free(b);
+    ERR_clear_error();
+    return n > 0 || fault_set(f, "there is no certificate in the list of trusted ones");
+}
+
+bool tls_client_new(struct tls_context **ret, bool verify, struct str ca_pem, struct fault *f)
+{
+    struct tls_context *t = context_new(TLS_client_method(), false, verify);
+    SSL_CTX_set_verify(t->ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
+    if ((verify || ca_pem.n) && !trust(t->ctx, ca_pem, f)) {
+        tls_free(&t);
+        return false;
+    }
+    *ret = t;
+    return true;
+}
+
+struct tls_context *tls_ref(struct tls_context *t)
+{
+    if (t)
+        atomic_fetch_add(&t->refs, 1);
+    return t;
+}
+
+void tls_free(struct tls_context **t)
+{
+    struct tls_context *x = *t;
+    *t = NULL;
+    if (!x || atomic_fetch_sub(&x->refs, 1) > 1)
+        return;
+    SSL_CTX_free(x->ctx);
+    free(x);
+}
+
+/* ---- sessions ---- */
+
+struct ssl_st *tls_session(struct tls_context *t, int fd, const char *name)
+{
+    SSL *ssl = SSL_new(t->ctx);
+    must(ssl && SSL_set_fd(ssl, fd) == 1);
+    if (t->server) {
+        SSL_set_accept_state(ssl);
+        return ssl;
+    }
+    SSL_set_connect_state(ssl);
+    if (!name)
+        return ssl;
+    X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(p, name) != 1) { /* a name, not an address: RFC 6066 3 knows no SNI for addresses */
+        SSL_set_tlsext_host_name(ssl, name);
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        SSL_set1_host(ssl, name);
+    }
+    ERR_clear_error();
+    return ssl;
+}
+
+void tls_facts_of(struct tls_context *t, struct ssl_st *ssl, struct tls_facts *ret)
+{
+    long result = SSL_get_verify_result(ssl);
+    *ret = (struct tls_facts){.version = SSL_get_version(ssl), .cipher = SSL_get_cipher_name(ssl)};
+    if (t->server)
+        return;
+    ret->verified = t->verify && result == X509_V_OK;
+    if (!ret->verified)
+        snprintf(ret->problem, sizeof ret->problem, "%s", t->verify ? X509_verify_cert_error_string(result) : "not asked for");
+}
+
+/* ---- a certificate of our own ---- */
+
+static bool add_extension(X509 *cert, int nid, const char *value)
+{
+    X509V3_CTX c;
+    X509V3_set_ctx_nodb(&c);
+    X509V3_set_ctx(&c, cert, cert, NULL, NULL, 0);
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, &c, nid, value);
+    bool good = e && X509_add_ext(cert, e, -1) == 1;
+    X509_EXTENSION_free(e);
+    return good;
+}
+
+static X509 *sign_self(EVP_PKEY *key, const char *name, int days)
+{
+    X509 *cert = X509_new();
+    unsigned char serial[8];
+    char san[300];
+    must(cert);
+    snprintf(san, sizeof san, "DNS:%s", name);
+    must(RAND_bytes(serial, sizeof serial) == 1);
+    serial[0] &= 0x7f;
+    BIGNUM *n = BN_bin2bn(serial, sizeof serial, NULL);
+    BN_to_ASN1_INTEGER(n, X509_get_serialNumber(cert));
+    BN_free(n);
+    X509_set_version(cert, 2);
+    X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert), (long)days * 86400);
+    X509_set_pubkey(cert, key);
+    X509_NAME *subject = X509_get_subject_name(cert);
+    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(cert, subject);
+    if (add_extension(cert, NID_subject_alt_name, san) && X509_sign(cert, key, EVP_sha256()) > 0)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+static char *text_of(BIO *b)
+{
+    char *data;
+    long n = BIO_get_mem_data(b, &data);
+    char *z = malloc((size_t)n + 1);
+    must(z);
+    memcpy(z, data, (size_t)n);
+    z[n] = '\0';
+    BIO_free(b);
+    return z;
+}
+
+bool tls_self_signed(const char *name, int days, char **ret_chain_pem, char **ret_key_pem, struct fault *f)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key ? sign_self(key, name, days) : NULL;
+    BIO *chain = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
+    bool good =
+        cert && PEM_write_bio_X509(chain, cert) == 1 && PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1;
+    if (good) {
+        *ret_chain_pem = text_of(chain);
+        *ret_key_pem = text_of(secret);
+    } else {
+        BIO_free(chain);
+        BIO_free(secret);
+        ssl_fault(f, "a self-signed certificate cannot be made");
+    }
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return good;
+}

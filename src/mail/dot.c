@@ -9,8 +9,8 @@
  *   DOT_CR  CRLF "." CR; neither is written     -> the end on LF; anything else is an ordinary line after all
  *
  * In LINE, TEXT and CR everything taken was also written as it is, so whole blocks may be copied without a step of the machine as
- * long as each LF in them follows a CR, each CR precedes an LF and no line begins with a dot: three comparisons of bit masks
- * over 64 bytes. */
+ * long as each LF in them follows a CR, each CR precedes an LF and no dot follows an LF. That is seen by comparing the bytes of a
+ * block with the bytes one place before them. */
 #include "mail/dot.h"
 
 #include "lib/must.h"
@@ -22,75 +22,78 @@
 enum { LINE, TEXT, CR, DOT, DOT_CR };
 enum { BLOCK = 64 };
 
-/* One bit for each byte of a block. */
-struct marks {
-    uint64_t cr, lf, dot, nul, high;
+/* What a block holds; "after" is judged by the byte before, of the block before for the first. */
+struct glance {
+    bool bare; /* an LF not after a CR, or another byte after a CR */
+    bool dot;  /* a dot after an LF */
+    bool nul, high;
 };
 
 #ifdef __SSE2__
-static inline void marks_add(struct marks *m, const char *p, unsigned at)
-{
-    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + at));
-    m->cr |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r'))) << at;
-    m->lf |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))) << at;
-    m->dot |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_set1_epi8('.'))) << at;
-    m->nul |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, _mm_setzero_si128())) << at;
-    m->high |= (uint64_t)(unsigned)_mm_movemask_epi8(v) << at;
-}
-enum { MARKS_STRIDE = 16 };
-#else
-static inline void marks_add(struct marks *m, const char *p, unsigned at)
-{
-    m->cr |= (uint64_t)(p[at] == '\r') << at;
-    m->lf |= (uint64_t)(p[at] == '\n') << at;
-    m->dot |= (uint64_t)(p[at] == '.') << at;
-    m->nul |= (uint64_t)(p[at] == '\0') << at;
-    m->high |= (uint64_t)((unsigned char)p[at] >> 7) << at;
-}
-enum { MARKS_STRIDE = 1 };
-#endif
-
-static inline struct marks marks_of(const char *p)
-{
-    struct marks m = {0};
-    for (unsigned at = 0; at < BLOCK; at += MARKS_STRIDE)
-        marks_add(&m, p, at);
-    return m;
-}
-
-/* What one block leaves for the next: it ended with CR, with a newline; and what was seen so far. */
-struct seam {
-    uint64_t cr, line, nul, high;
+/* Found so far: bytes that are not zero where something is; of `least` the zero ones. */
+struct lanes {
+    __m128i bare, dot, least, any;
 };
 
-/* Bytes at the front of p[0..n), in whole blocks, that need no thought. dots: all ones where a dot at a line's start matters. */
-static size_t clean_blocks(struct seam *s, const char *p, size_t n, uint64_t dots)
+static inline void lane_add(struct lanes *l, const char *p)
 {
-    size_t at = 0;
-    for (; n - at >= BLOCK; at += BLOCK) {
-        struct marks m = marks_of(p + at);
-        if ((m.cr << 1 | s->cr) != m.lf || ((m.lf << 1 | s->line) & m.dot & dots))
-            break;
-        s->cr = m.cr >> 63;
-        s->line = m.lf >> 63;
-        s->nul |= m.nul;
-        s->high |= m.high;
-    }
-    return at;
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    __m128i before = _mm_loadu_si128((const __m128i *)(const void *)(p - 1));
+    __m128i lf = _mm_set1_epi8('\n'), cr = _mm_set1_epi8('\r'), dot = _mm_set1_epi8('.');
+    l->bare = _mm_or_si128(l->bare, _mm_xor_si128(_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(before, cr)));
+    l->dot = _mm_or_si128(l->dot, _mm_and_si128(_mm_cmpeq_epi8(v, dot), _mm_cmpeq_epi8(before, lf)));
+    l->least = _mm_min_epu8(l->least, v);
+    l->any = _mm_or_si128(l->any, v);
 }
 
+static inline struct glance glance_at(const char *p)
+{
+    __m128i zero = _mm_setzero_si128();
+    struct lanes l = {zero, zero, _mm_set1_epi8(1), zero};
+    lane_add(&l, p);
+    lane_add(&l, p + 16);
+    lane_add(&l, p + 32);
+    lane_add(&l, p + 48);
+    return (struct glance){.bare = _mm_movemask_epi8(l.bare),
+                           .dot = _mm_movemask_epi8(l.dot),
+                           .nul = _mm_movemask_epi8(_mm_cmpeq_epi8(l.least, zero)),
+                           .high = _mm_movemask_epi8(l.any)};
+}
+#else
+static inline struct glance glance_at(const char *p)
+{
+    struct glance g = {0};
+    for (int i = 0; i < BLOCK; i++) {
+        g.bare |= (p[i] == '\n') != (p[i - 1] == '\r');
+        g.dot |= p[i] == '.' && p[i - 1] == '\n';
+        g.nul |= p[i] == '\0';
+        g.high |= (unsigned char)p[i] >= 0x80;
+    }
+    return g;
+}
+#endif
+
+/* Copies whole blocks from the front of p[0..n) as long as they need no thought; p[-1] is the byte taken last. Returns how
+ * many bytes. */
 static size_t copy_clean(struct dot_decoder *d, const char *p, size_t n, char *to)
 {
-    struct seam s = {.cr = d->state == CR, .line = d->state == LINE};
-    size_t run = clean_blocks(&s, p, n, d->chunked ? 0 : ~UINT64_C(0));
-    if (run == 0)
+    size_t at = 0;
+    bool nul = false, high = false;
+    for (; n - at >= BLOCK; at += BLOCK) {
+        struct glance g = glance_at(p + at);
+        if (g.bare || (g.dot && !d->chunked))
+            break;
+        nul |= g.nul;
+        high |= g.high;
+    }
+    if (at == 0)
         return 0;
-    memcpy(to, p, run);
-    d->state = s.cr ? CR : s.line ? LINE : TEXT;
-    d->has_nul |= s.nul != 0;
-    d->has_8bit |= s.high != 0;
-    d->seen += run;
-    return run;
+    memcpy(to, p, at);
+    d->state = p[at - 1] == '\r' ? CR : p[at - 1] == '\n' ? LINE : TEXT;
+    d->has_nul |= nul;
+    d->has_8bit |= high;
+    d->seen += at;
+    return at;
 }
 
 static enum dot_status report_bare(struct dot_decoder *d, uint64_t at)
@@ -166,11 +169,12 @@ static enum dot_status step(struct dot_decoder *d, char c, char **to)
     }
 }
 
-/* Steps through at most one block, or further while a leading dot is undecided. */
+/* Steps through a block (of a chunk's start one byte), or further while a leading dot is undecided. */
 static enum dot_status walk(struct dot_decoder *d, const char *in, size_t n, size_t *at, char **to)
 {
     enum dot_status s = DOT_MORE;
-    size_t stop = n - *at > BLOCK ? *at + BLOCK : n;
+    size_t bytes = *at == 0 ? 1 : BLOCK;
+    size_t stop = n - *at > bytes ? *at + bytes : n;
     while (s == DOT_MORE && *at < n && (*at < stop || d->state > CR)) {
         s = step(d, in[(*at)++], to);
         d->seen++;
@@ -184,10 +188,12 @@ enum dot_status dot_decode(struct dot_decoder *d, const char *in, size_t n, size
     size_t at = 0;
     char *to = out;
     while (s == DOT_MORE && at < n) {
-        size_t run = d->state > CR ? 0 : copy_clean(d, in + at, n - at, to);
+        s = walk(d, in, n, &at, &to);
+        if (s != DOT_MORE || d->state > CR)
+            continue;
+        size_t run = copy_clean(d, in + at, n - at, to);
         at += run;
         to += run;
-        s = walk(d, in, n, &at, &to);
     }
     *taken = at;
     *out_n = (size_t)(to - out);
@@ -218,9 +224,11 @@ static bool bare_here(struct str s, size_t at)
 
 bool dot_newlines_whole(struct str s, size_t *bare_at)
 {
-    struct seam seam = {0};
-    size_t at = clean_blocks(&seam, s.p, s.n, 0);
-    for (at -= seam.cr; at < s.n; at++) {
+    size_t at = 1;
+    bool first_is_bare = s.n > 0 && s.p[0] == '\n';
+    while (!first_is_bare && s.n > at && s.n - at >= BLOCK && !glance_at(s.p + at).bare)
+        at += BLOCK;
+    for (at--; at < s.n; at++) {
         if (!bare_here(s, at))
             continue;
         if (bare_at)
@@ -230,23 +238,15 @@ bool dot_newlines_whole(struct str s, size_t *bare_at)
     return true;
 }
 
-/* Index of the first dot at a line's start in p[0..n), or n. p[0] itself does not begin a line. */
+/* Index of the first dot after an LF in p[0..n), or n. p[0] itself does not count. */
 static size_t leading_dot(const char *p, size_t n)
 {
-    size_t at = 0;
-    uint64_t line = 0;
-    for (; n - at >= BLOCK; at += BLOCK) {
-        struct marks m = marks_of(p + at);
-        uint64_t hit = (m.lf << 1 | line) & m.dot;
-        if (hit)
-            return at + (unsigned)__builtin_ctzll(hit);
-        line = m.lf >> 63;
-    }
-    for (; at < n; at++) {
-        if (line && p[at] == '.')
+    size_t at = 1;
+    while (n > at && n - at >= BLOCK && !glance_at(p + at).dot)
+        at += BLOCK;
+    for (; at < n; at++)
+        if (p[at] == '.' && p[at - 1] == '\n')
             return at;
-        line = p[at] == '\n';
-    }
     return n;
 }
 

@@ -229,7 +229,7 @@ static void forget(struct worker *w, const struct message *m)
     w->recovered_n--;
 }
 
-static bool recover_note(void *ctx, struct log_entry *entry, struct str note)
+static void recover_note(void *ctx, struct log_entry *entry, struct str note, bool ends)
 {
     struct worker *w = ctx;
     struct message *m = (struct message *)entry;
@@ -240,11 +240,10 @@ static bool recover_note(void *ctx, struct log_entry *entry, struct str note)
             if (o.rcpt[i].rcpt < m->rcpts)
                 message_apply(m, o.rcpt[i].rcpt, o.rcpt[i].status, o.attempt, o.rcpt[i].next_ms);
     arena_done(&a);
-    if (m->open > 0)
-        return true;
+    if (!ends)
+        return;
     forget(w, m);
     free(m);
-    return false;
 }
 
 static void restate(void *ctx, struct log_entry *entry, struct str old_meta, struct buf *meta)

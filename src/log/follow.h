@@ -13,10 +13,10 @@ struct follow;
 enum follow_kind { FOLLOW_ACCEPTED = 1, FOLLOW_NOTE };
 struct follow_record {
     enum follow_kind kind;
-    struct id        id;
-    struct str       body;          /* meta of ACCEPTED; the note of NOTE. Valid until the next call */
-    uint32_t         content_bytes; /* ACCEPTED */
-    struct log_pos   pos;           /* of this record: its identity */
+    struct id id;
+    struct str body;        /* meta of ACCEPTED; the note of NOTE. Valid until the next call */
+    uint32_t content_bytes; /* ACCEPTED */
+    struct log_pos pos;     /* of this record: its identity */
 };
 
 /* Opens for reading from just after `from` (zeroed: from the oldest there is). Fails if the directory is not a log. */

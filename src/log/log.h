@@ -8,6 +8,7 @@
 #pragma once
 
 #include "lib/buf.h"
+#include "lib/chore.h"
 #include "lib/fault.h"
 #include "lib/loop.h"
 #include "log/log_io.h"
@@ -24,9 +25,10 @@ struct log_pos {
 /* A live message's place, embedded in its owner's struct. The log links it into its segment. */
 struct log_entry {
     struct log_entry *next, **at; /* the log's; at == NULL: not live */
-    struct log_pos    pos;        /* of the newest ACCEPTED or MOVED record */
-    uint32_t          meta_bytes, content_bytes;
-    struct id         id;
+    struct log_pos pos;           /* of the newest ACCEPTED or MOVED record */
+    uint32_t meta_bytes, content_bytes;
+    struct id id;
+    bool ending, moving; /* the log's: its last note, its MOVED record is under way */
 };
 
 struct log_hooks {
@@ -35,9 +37,9 @@ struct log_hooks {
      * not understood (the record stays and is reported). A second call with an id that is live replaces its state
      * (moved): return the same entry. */
     struct log_entry *(*recover_message)(void *ctx, struct id id, struct str meta, uint32_t content_bytes);
-    /* A note of a live message, in order. Returns false when it ended the message (the log unlinks the entry; the
-     * owner frees its struct). */
-    bool (*recover_note)(void *ctx, struct log_entry *e, struct str note);
+    /* A note of a live message, in order. ends: it was the last one; the entry is no longer linked, the owner frees its struct.
+     */
+    void (*recover_note)(void *ctx, struct log_entry *e, struct str note, bool ends);
     /* Compaction is about to move a live message: writes the meta that reproduces its present state, given the meta as
      * last recorded. */
     void (*restate)(void *ctx, struct log_entry *e, struct str old_meta, struct buf *meta);
@@ -46,18 +48,20 @@ struct log_hooks {
 };
 
 struct log_options {
-    const char          *directory;      /* made if missing (parent must exist), mode 0700 */
-    uint32_t             segment_bytes;  /* a multiple of 1 MiB, 4 MiB .. 1 GiB; a log with other-sized segments still opens */
-    uint64_t             disk_free_min;  /* bytes that must stay free on the file system; below: log_accept refuses */
-    bool                 direct;         /* O_DIRECT where the file system can */
-    bool                 follow_hold;    /* keep segments until the follower has read past them */
-    const struct log_io *io;             /* log_io_real, or the simulated one of the crash tests */
-    void                *io_ctx;
+    const char *directory;   /* made if missing (parent must exist), mode 0700 */
+    uint32_t segment_bytes;  /* a multiple of 1 MiB, 4 MiB .. 1 GiB; a log with other-sized segments still opens */
+    uint64_t disk_free_min;  /* bytes that must stay free on the file system; below: log_accept refuses */
+    bool direct;             /* O_DIRECT where the file system can */
+    bool follow_hold;        /* keep segments until the follower has read past them */
+    const struct log_io *io; /* log_io_real, or the simulated one of the crash tests */
+    void *io_ctx;            /* of a simulated one; NULL with log_io_real, which opens the directory itself */
+    bool is_inline;          /* no threads: each call does its disk work before it returns or at log_flush (tests) */
 };
 
 /* Opens and recovers: calls the recover hooks, then is ready to append on `l`'s thread. Fails with a clear sentence on
  * an unreadable directory, a lock held by another process, or a missing live segment. */
-bool log_open(struct log **ret, const struct log_options *o, struct loop *l, const struct log_hooks *h, void *ctx, struct fault *f);
+bool log_open(struct log **ret, const struct log_options *o, struct loop *l, const struct log_hooks *h, void *ctx,
+              struct fault *f);
 /* Waits for the flush under way, flushes the rest, writes the clean end, frees. Entries are forgotten. */
 void log_close(struct log **g);
 
@@ -73,7 +77,8 @@ struct log_wait {
 
 /* Appends "accepted": copies meta and the content pieces into the batch and links the entry (id set by the caller in
  * e->id). w (may be NULL) is told when it is durable; on failure the entry is unlinked before. */
-enum log_refusal log_accept(struct log *g, struct log_entry *e, struct str meta, const struct str *content, unsigned pieces, struct log_wait *w);
+enum log_refusal log_accept(struct log *g, struct log_entry *e, struct str meta, const struct str *content, unsigned pieces,
+                            struct log_wait *w);
 
 /* Appends a note about a live message. ends: it is the message's last one; the entry is unlinked when the batch is
  * durable (just before w is told). Uses the reserve when the disk is full; refuses only LOG_FAILED. */
@@ -82,17 +87,21 @@ enum log_refusal log_note(struct log *g, struct log_entry *e, struct str note, b
 /* Reads a message's newest meta and content back (large reads happen on the log's own reader thread). done gets views
  * that are valid during the call, or ok == false with a fault. */
 struct log_read {
-    struct log_read *next; /* the log's */
     void (*done)(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f);
     void *ctx;
-    struct log_pos pos;  /* the log's */
+    struct chore chore; /* this and the rest are the log's */
+    struct log *log;
+    struct log_pos pos;
+    struct id id;
     uint32_t meta_bytes, content_bytes;
+    int fd, error;
+    char *bytes; /* the blocks that hold the record */
 };
 void log_fetch(struct log *g, const struct log_entry *e, struct log_read *r);
 
 struct log_stats {
     uint64_t commits, records, bytes_written, live, live_bytes, segments, segments_free, moved, commit_us_sum;
-    bool     disk_full, failed;
+    bool disk_full, failed;
 };
 void log_stats(const struct log *g, struct log_stats *ret);
 

@@ -14,8 +14,8 @@ struct log_io {
     int (*write)(void *ctx, int fd, const void *p, size_t n, uint64_t off, int durable);
     /* Reads up to n bytes at off; *ret_n tells how many (short at the end of the file). */
     int (*read)(void *ctx, int fd, void *p, size_t n, uint64_t off, size_t *ret_n);
-    int (*sync)(void *ctx, int fd);      /* fdatasync */
-    int (*sync_dir)(void *ctx);          /* fsync of the directory: names are durable */
+    int (*sync)(void *ctx, int fd); /* fdatasync */
+    int (*sync_dir)(void *ctx);     /* fsync of the directory: names are durable */
     int (*rename)(void *ctx, const char *from, const char *to);
     int (*remove)(void *ctx, const char *name);
     int (*size)(void *ctx, int fd, uint64_t *ret);
@@ -27,5 +27,5 @@ struct log_io {
 /* The real file system; ctx is a pointer from log_io_real_open. */
 extern const struct log_io log_io_real;
 /* Opens (and makes, mode 0700) the directory and takes its lock; an errno on failure (EWOULDBLOCK: another process holds it). */
-int  log_io_real_open(const char *directory, void **ret_ctx);
+int log_io_real_open(const char *directory, void **ret_ctx);
 void log_io_real_close(void **ctx);

@@ -1,0 +1,11 @@
+/* dsn_text: the part of a notification that people read. Private to explain/. */
+#pragma once
+
+#include "explain/dsn.h"
+
+/* Appends the text, UTF-8 with CRLF lines, first in the request's language, then in the other. */
+void dsn_text(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b);
+/* The notification's subject without the original's: "Not delivered". */
+const char *dsn_subject(enum dsn_kind kind, const char *lang);
+/* "Mail delivery system" */
+const char *dsn_author(const char *lang);

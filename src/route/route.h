@@ -12,56 +12,57 @@ enum route_kind { ROUTE_SMTP, ROUTE_LMTP, ROUTE_MAILDIR };
 enum route_tls { TLS_OPPORTUNISTIC, TLS_NONE, TLS_REQUIRED /* any certificate */, TLS_VERIFIED /* chain and name */ };
 
 struct route_host {
-    const char             *name;    /* MX name, or the literal's text; SNI and story */
-    uint16_t                preference;
+    const char *name; /* MX name, or the literal's text; SNI and story */
+    uint16_t preference;
     struct sockaddr_storage addr;
-    socklen_t               addr_len;
+    socklen_t addr_len;
 };
 
 /* Where mail for a domain goes. Immutable and counted (any thread). */
 struct route {
-    atomic_uint        refs;
-    enum route_kind    kind;
-    const char        *site;      /* key of the receiving site: sorted MX names, or the rule's target */
-    enum route_tls     tls;
-    const char        *login, *password; /* smart host AUTH; NULL: none */
-    const char        *maildir;   /* ROUTE_MAILDIR: the directory, with %u and %d already replaced by nothing: they are filled per recipient */
-    unsigned           hosts;
-    struct route_host *host;      /* addresses in the order to try: by preference, equals shuffled, v6/v4 per host */
-    int64_t            expires_ms; /* monotonic; after it: resolve again */
+    atomic_uint refs;
+    enum route_kind kind;
+    const char *site; /* key of the receiving site: sorted MX names, or the rule's target */
+    enum route_tls tls;
+    const char *login, *password; /* smart host AUTH; NULL: none */
+    const char
+        *maildir; /* ROUTE_MAILDIR: the directory, with %u and %d already replaced by nothing: they are filled per recipient */
+    unsigned hosts;
+    struct route_host *host; /* addresses in the order to try: by preference, equals shuffled, v6/v4 per host */
+    int64_t expires_ms;      /* monotonic; after it: resolve again */
 };
 struct route *route_ref(struct route *r);
-void          route_free(struct route **r);
+void route_free(struct route **r);
 
 /* Why there is no route. permanent: bounce; otherwise try later. */
 struct route_trouble {
-    bool        permanent;
+    bool permanent;
     const char *cause;    /* "domain-not-found", "null-mx", "no-mail-host", "dns-failure", "loop-to-self" (explain's names) */
-    int         code;     /* what a server would have said: 550, 451, ... */
+    int code;             /* what a server would have said: 550, 451, ... */
     const char *enhanced; /* "5.1.2", "5.1.10", "4.4.3", ... */
-    char        text[300]; /* one sentence with the name asked and what came back */
+    char text[300];       /* one sentence with the name asked and what came back */
 };
 
 /* A rule of the settings: mail for `domain` ("*": all) goes to fixed hosts or a local directory. */
 struct route_rule {
-    struct str      domain; /* A-labels, lower case, "*" , or "*.example.pl" */
+    struct str domain; /* A-labels, lower case, "*" , or "*.example.pl" */
     enum route_kind kind;
-    struct str      host;   /* name, IP or "unix:/path"; with `port`. Names are resolved (A/AAAA) */
-    uint16_t        port;
-    struct str      maildir;
-    enum route_tls  tls;
-    struct str      login, password;
+    struct str host; /* name, IP or "unix:/path"; with `port`. Names are resolved (A/AAAA) */
+    uint16_t port;
+    struct str maildir;
+    enum route_tls tls;
+    struct str login, password;
 };
 struct route_settings {
     struct route_rule *rule; /* the most exact domain wins */
-    size_t             rules;
-    struct str         hostname;  /* our own name: an MX that is us is a loop */
-    struct str        *resolver; /* "127.0.0.1@5353"-style forwarders; none: the system's */
-    size_t             resolvers;
-    bool               allow_special; /* tests: MX hosts on loopback are allowed */
-    bool               ipv6;
-    uint16_t           port;   /* 25; tests use another */
-    uint32_t           cache_max; /* domains remembered */
+    size_t rules;
+    struct str hostname;  /* our own name: an MX that is us is a loop */
+    struct str *resolver; /* "127.0.0.1@5353"-style forwarders; none: the system's */
+    size_t resolvers;
+    bool allow_special; /* tests: MX hosts on loopback are allowed */
+    bool ipv6;
+    uint16_t port;      /* 25; tests use another */
+    uint32_t cache_max; /* domains remembered */
 };
 
 struct router; /* one per worker */
@@ -78,5 +79,7 @@ struct route_ask {
 };
 void route_find(struct router *r, struct str domain, struct route_ask *ask);
 
-struct route_stats { uint64_t lookups, cache_hits, waiting, failures; };
+struct route_stats {
+    uint64_t lookups, cache_hits, waiting, failures;
+};
 void route_stats(const struct router *r, struct route_stats *ret);

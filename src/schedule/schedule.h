@@ -10,16 +10,16 @@ struct lane;
 
 /* One recipient of one message on its way; embedded in its owner's memory. */
 struct job {
-    struct job  *next;     /* the schedule's */
-    struct lane *lane;     /* set by schedule_ready */
-    void        *message;  /* the owner's; jobs with equal message and lane may share an attempt */
-    uint32_t     rcpt;     /* index in the envelope */
-    uint32_t     account;  /* small number per account, for fairness */
-    uint32_t     domain;   /* the owner's: number of the recipient's domain, for operator commands */
-    uint32_t     due_s;    /* wall clock, seconds (unsigned: good until 2106) */
-    uint16_t     attempts;
-    uint8_t      state;    /* enum job_state; kept by the schedule */
-    uint8_t      flags;    /* the owner's */
+    struct job *next;  /* the schedule's */
+    struct lane *lane; /* set by schedule_ready */
+    void *message;     /* the owner's; jobs with equal message and lane may share an attempt */
+    uint32_t rcpt;     /* index in the envelope */
+    uint32_t account;  /* small number per account, for fairness */
+    uint32_t domain;   /* the owner's: number of the recipient's domain, for operator commands */
+    uint32_t due_s;    /* wall clock, seconds (unsigned: good until 2106) */
+    uint16_t attempts;
+    uint8_t state; /* enum job_state; kept by the schedule */
+    uint8_t flags; /* the owner's */
 };
 enum job_state { JOB_OUT /* with the owner or in an attempt */, JOB_READY, JOB_WAITING, JOB_HELD };
 
@@ -27,21 +27,24 @@ struct lane_limits {
     uint32_t connections;             /* attempts at once to one site from one pool */
     uint32_t messages_per_connection; /* 0: no bound */
     uint32_t recipients;              /* per transaction (100) */
-    double   messages_per_s;          /* 0: no bound */
+    double messages_per_s;            /* 0: no bound */
 };
-struct lane_rule { struct str site; /* "*" or a domain of the MX hosts' names or exact site */ struct lane_limits limits; };
+struct lane_rule {
+    struct str site; /* "*" or a domain of the MX hosts' names or exact site */
+    struct lane_limits limits;
+};
 
 struct schedule_settings {
-    struct lane_rule *rule;   /* the most exact wins; the "*" rule is required */
-    size_t            rules;
-    uint32_t          retry_first_s, retry_max_s; /* 300, 14400: doubles between, jittered by +-25 % */
-    uint32_t          lifetime_s, lifetime_short_s; /* 5 days, 2 days */
-    uint32_t          warn_after_s; /* 4 h */
-    struct str       *short_stream; /* names of streams marked short-lived */
-    size_t            short_streams;
+    struct lane_rule *rule; /* the most exact wins; the "*" rule is required */
+    size_t rules;
+    uint32_t retry_first_s, retry_max_s;   /* 300, 14400: doubles between, jittered by +-25 % */
+    uint32_t lifetime_s, lifetime_short_s; /* 5 days, 2 days */
+    uint32_t warn_after_s;                 /* 4 h */
+    struct str *short_stream;              /* names of streams marked short-lived */
+    size_t short_streams;
 };
 
-bool schedule_open(struct schedule **ret, const struct schedule_settings *s, uint64_t seed);
+bool schedule_open(struct schedule **ret, const struct schedule_settings *s, uint64_t seed, int64_t wall_ms);
 void schedule_settings_use(struct schedule *s, const struct schedule_settings *settings);
 void schedule_close(struct schedule **s);
 
@@ -67,9 +70,9 @@ struct job *schedule_take(struct schedule *s, int64_t now_ms, int64_t *wake_ms);
 
 /* How an attempt went, as the lane needs to know. */
 enum lane_feedback {
-    LANE_OK,       /* the conversation worked (whatever became of the recipients) */
-    LANE_DOWN,     /* no host could be talked to: back off, then probe with one connection */
-    LANE_BUSY,     /* the site said it is overloaded or we are too fast: slow down */
+    LANE_OK,   /* the conversation worked (whatever became of the recipients) */
+    LANE_DOWN, /* no host could be talked to: back off, then probe with one connection */
+    LANE_BUSY, /* the site said it is overloaded or we are too fast: slow down */
 };
 /* The attempt is over: its connection slot is free again. */
 void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms);
@@ -87,9 +90,17 @@ void schedule_pause(struct schedule *s, struct lane *l, bool paused);
 struct str lane_site(const struct lane *l);
 struct str lane_stream(const struct lane *l);
 const struct lane_limits *lane_limits(const struct lane *l);
-uint64_t   lane_number(const struct lane *l); /* unique in the process: deliver's pool key */
+uint64_t lane_number(const struct lane *l); /* unique in the process: deliver's pool key */
 
-struct lane_stats { struct str site, pool, stream; uint64_t ready, running, finished; bool paused, down; int64_t down_until_ms; };
+struct lane_stats {
+    struct str site, pool, stream;
+    uint64_t ready, running, finished;
+    bool paused, down;
+    int64_t down_until_ms;
+};
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx);
-struct schedule_stats { uint64_t ready, waiting, held, running, lanes; int64_t oldest_due_s; };
+struct schedule_stats {
+    uint64_t ready, waiting, held, running, lanes;
+    int64_t oldest_due_s;
+};
 void schedule_stats(const struct schedule *s, struct schedule_stats *ret);

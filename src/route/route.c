@@ -1,0 +1,404 @@
+/* route: the door: rules, the cache, one lookup per domain at a time. */
+#include "route/route.h"
+
+#include "lib/hash.h"
+#include "lib/must.h"
+#include "route/lookup.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+enum { RULE_TTL_MS = 3600 * 1000 };
+
+/* A domain that was asked for: its answer, or those who wait for it. */
+struct entry {
+    struct entry *chain, *newer, *older; /* table; order of use */
+    struct router *router;
+    uint64_t hash;
+    char *domain;
+    struct route *route;          /* one of these two, */
+    struct route_trouble trouble; /* unless under way */
+    int64_t expires_ms;
+    bool under_way;
+    struct route_ask *first, **last;
+};
+
+struct router {
+    struct loop *loop;
+    const struct route_settings *settings;
+    struct ub_ctx *dns;
+    struct watch watch;
+    struct entry **table;
+    size_t entries, cap;
+    struct entry *newest, *oldest;
+    uint64_t random;
+    struct route_stats stats;
+};
+
+/* ---- routes ---- */
+
+static char *copy(const char *z)
+{
+    char *c = z ? strdup(z) : NULL;
+    must(!z || c);
+    return c;
+}
+
+struct route *route_make(const struct route *shape, const struct route_host *hosts, unsigned n)
+{
+    struct route *r = calloc(1, sizeof *r);
+    must(r);
+    *r = *shape;
+    atomic_init(&r->refs, 1);
+    r->site = copy(shape->site);
+    r->login = copy(shape->login);
+    r->password = copy(shape->password);
+    r->maildir = copy(shape->maildir);
+    r->hosts = n;
+    r->host = calloc(n + 1, sizeof *r->host);
+    must(r->host);
+    for (unsigned i = 0; i < n; i++) {
+        r->host[i] = hosts[i];
+        r->host[i].name = copy(hosts[i].name);
+    }
+    return r;
+}
+
+struct route *route_ref(struct route *r)
+{
+    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+    return r;
+}
+
+void route_free(struct route **route)
+{
+    struct route *r = *route;
+    *route = NULL;
+    if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
+        return;
+    for (unsigned i = 0; i < r->hosts; i++)
+        free((char *)(uintptr_t)r->host[i].name);
+    free(r->host);
+    free((char *)(uintptr_t)r->site);
+    free((char *)(uintptr_t)r->login);
+    free((char *)(uintptr_t)r->password);
+    free((char *)(uintptr_t)r->maildir);
+    free(r);
+}
+
+/* ---- the cache ---- */
+
+static void unlink_use(struct router *r, struct entry *e)
+{
+    *(e->newer ? &e->newer->older : &r->newest) = e->older;
+    *(e->older ? &e->older->newer : &r->oldest) = e->newer;
+}
+
+static void link_newest(struct router *r, struct entry *e)
+{
+    e->newer = NULL;
+    e->older = r->newest;
+    if (r->newest)
+        r->newest->newer = e;
+    else
+        r->oldest = e;
+    r->newest = e;
+}
+
+static void entry_drop(struct router *r, struct entry *e)
+{
+    struct entry **at = &r->table[e->hash & (r->cap - 1)];
+    while (*at != e)
+        at = &(*at)->chain;
+    *at = e->chain;
+    unlink_use(r, e);
+    r->entries--;
+    route_free(&e->route);
+    free(e->domain);
+    free(e);
+}
+
+/* The least recently used make room; those with somebody waiting stay. */
+static void make_room(struct router *r)
+{
+    for (struct entry *e = r->oldest, *newer; e && r->entries >= r->settings->cache_max; e = newer) {
+        newer = e->newer;
+        if (!e->under_way)
+            entry_drop(r, e);
+    }
+}
+
+static void grow(struct router *r)
+{
+    size_t cap = r->cap ? r->cap * 2 : 256;
+    struct entry **table = calloc(cap, sizeof(struct entry *));
+    must(table);
+    for (struct entry *e = r->oldest; e; e = e->newer) {
+        e->chain = table[e->hash & (cap - 1)];
+        table[e->hash & (cap - 1)] = e;
+    }
+    free(r->table);
+    r->table = table;
+    r->cap = cap;
+}
+
+static struct entry *entry_get(struct router *r, struct str domain)
+{
+    uint64_t hash = siphash(hash_process_key(), domain.p, domain.n);
+    if (r->entries >= r->cap)
+        grow(r);
+    for (struct entry *e = r->table[hash & (r->cap - 1)]; e; e = e->chain)
+        if (e->hash == hash && str_eq(str_of(e->domain), domain)) {
+            if (e != r->newest) {
+                unlink_use(r, e);
+                link_newest(r, e);
+            }
+            return e;
+        }
+    make_room(r);
+    struct entry *e = calloc(1, sizeof *e);
+    must(e);
+    e->router = r;
+    e->hash = hash;
+    e->domain = strndup(domain.p, domain.n);
+    must(e->domain);
+    e->last = &e->first;
+    e->chain = r->table[hash & (r->cap - 1)];
+    r->table[hash & (r->cap - 1)] = e;
+    link_newest(r, e);
+    r->entries++;
+    return e;
+}
+
+/* ---- answers ---- */
+
+static void answer(struct entry *e, struct route_ask *a)
+{
+    if (e->route)
+        a->done(a->ctx, route_ref(e->route), NULL);
+    else
+        a->done(a->ctx, NULL, &e->trouble);
+}
+
+static void on_answer(void *ctx, struct route *route, const struct route_trouble *t, uint32_t ttl_s)
+{
+    struct entry *e = ctx;
+    struct router *r = e->router;
+    route_free(&e->route);
+    e->route = route;
+    if (t) {
+        e->trouble = *t;
+        r->stats.failures++;
+    }
+    e->expires_ms = loop_now_ms(r->loop) + (int64_t)ttl_s * 1000;
+    struct route_ask *list = e->first;
+    e->first = NULL;
+    e->last = &e->first;
+    while (list) {
+        struct route_ask *a = list;
+        list = a->next;
+        r->stats.waiting--;
+        answer(e, a);
+    }
+    e->under_way = false;
+}
+
+/* ---- rules and literals ---- */
+
+static size_t rule_fits(struct str rule, struct str domain)
+{
+    if (str_eq(rule, STR("*")))
+        return 1;
+    if (str_eq_nocase(rule, domain))
+        return SIZE_MAX;
+    bool suffix = rule.n > 2 && rule.p[0] == '*' && rule.p[1] == '.' && domain.n > rule.n - 1 &&
+                  str_eq_nocase(str_mem(domain.p + domain.n - (rule.n - 1), rule.n - 1), str_mem(rule.p + 1, rule.n - 1));
+    return suffix ? rule.n : 0;
+}
+
+static const struct route_rule *rule_for(const struct router *r, struct str domain)
+{
+    const struct route_rule *best = NULL;
+    size_t fit = 0;
+    for (size_t i = 0; i < r->settings->rules; i++) {
+        size_t f = rule_fits(r->settings->rule[i].domain, domain);
+        if (f > fit) {
+            fit = f;
+            best = &r->settings->rule[i];
+        }
+    }
+    return best;
+}
+
+static void end_fixed(struct entry *e, const struct route *shape, const struct route_host *h)
+{
+    struct route s = *shape;
+    s.expires_ms = loop_now_ms(e->router->loop) + RULE_TTL_MS;
+    on_answer(e, route_make(&s, h, h ? 1 : 0), NULL, RULE_TTL_MS / 1000);
+}
+
+static struct lookup_way way_of(struct entry *e)
+{
+    struct router *r = e->router;
+    r->stats.lookups++;
+    return (struct lookup_way){r->dns, r->loop, r->settings, &r->random, on_answer, e};
+}
+
+static void follow_rule(struct entry *e, const struct route_rule *rule)
+{
+    char host[300], site[340], maildir[1024];
+    snprintf(host, sizeof host, "%.*s", STR_ARGS(rule->host));
+    snprintf(site, sizeof site, "%s:%u", host, rule->port);
+    snprintf(maildir, sizeof maildir, "%.*s", STR_ARGS(rule->maildir));
+    char login[256], password[256];
+    snprintf(login, sizeof login, "%.*s", STR_ARGS(rule->login));
+    snprintf(password, sizeof password, "%.*s", STR_ARGS(rule->password));
+    struct route shape = {.kind = rule->kind,
+                          .site = rule->kind == ROUTE_MAILDIR ? maildir : site,
+                          .tls = rule->tls,
+                          .login = *login ? login : NULL,
+                          .password = *login ? password : NULL,
+                          .maildir = rule->kind == ROUTE_MAILDIR ? maildir : NULL};
+    struct route_host h = {.name = host};
+    if (rule->kind == ROUTE_MAILDIR) {
+        end_fixed(e, &shape, NULL);
+    } else if (str_starts_nocase(rule->host, STR("unix:")) ? net_parse(rule->host, &h.addr, &h.addr_len)
+                                                           : net_parse_ip(rule->host, rule->port, &h.addr, &h.addr_len)) {
+        end_fixed(e, &shape, &h);
+    } else {
+        struct lookup_way way = way_of(e);
+        lookup_host(&way, host, rule->port, &shape);
+    }
+}
+
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
+static void follow_literal(struct entry *e, struct str inner)
+{
+    struct route_host h = {.name = e->domain};
+    bool v6 = str_starts_nocase(inner, STR("IPv6:"));
+    struct route shape = {.kind = ROUTE_SMTP, .site = e->domain, .tls = TLS_OPPORTUNISTIC};
+    if (v6)
+        inner = str_mem(inner.p + 5, inner.n - 5);
+    bool good = net_parse_ip(inner, e->router->settings->port, &h.addr, &h.addr_len) && (h.addr.ss_family == AF_INET6) == v6;
+    if (good && (e->router->settings->allow_special || !net_is_special((struct sockaddr *)&h.addr))) {
+        end_fixed(e, &shape, &h);
+        return;
+    }
+    struct route_trouble t = {true, "domain-not-found", 550, "5.1.2", ""};
+    snprintf(t.text, sizeof t.text, "%s: mail cannot be sent to this address literal", e->domain);
+    on_answer(e, NULL, &t, 300);
+}
+
+static void start(struct entry *e)
+{
+    struct router *r = e->router;
+    struct str d = str_of(e->domain);
+    const struct route_rule *rule = rule_for(r, d);
+    if (rule) {
+        follow_rule(e, rule);
+    } else if (d.n > 2 && d.p[0] == '[') {
+        follow_literal(e, str_mem(d.p + 1, d.n - 2));
+    } else {
+        struct lookup_way way = way_of(e);
+        lookup_mx(&way, e->domain);
+    }
+}
+
+void route_find(struct router *r, struct str domain, struct route_ask *ask)
+{
+    struct entry *e = entry_get(r, domain);
+    bool known = !e->under_way && e->expires_ms > loop_now_ms(r->loop);
+    if (known) {
+        r->stats.cache_hits++;
+        answer(e, ask);
+        return;
+    }
+    ask->next = NULL;
+    *e->last = ask;
+    e->last = &ask->next;
+    r->stats.waiting++;
+    if (e->under_way)
+        return;
+    e->under_way = true;
+    start(e);
+}
+
+/* ---- opening ---- */
+
+static void on_readable(void *ctx, uint32_t events)
+{
+    struct router *r = ctx;
+    (void)events;
+    ub_process(r->dns);
+}
+
+/* libunbound knows a few special zones by itself (RFC 6761); resolvers that were named are to be believed about them too. */
+static bool configure(struct router *r, struct fault *f)
+{
+    int code = ub_ctx_async(r->dns, 1);
+    if (!code && r->settings->resolvers == 0)
+        code = ub_ctx_resolvconf(r->dns, NULL);
+    for (size_t i = 0; !code && i < r->settings->resolvers; i++) {
+        char z[128];
+        snprintf(z, sizeof z, "%.*s", STR_ARGS(r->settings->resolver[i]));
+        code = ub_ctx_set_fwd(r->dns, z);
+        ub_ctx_zone_remove(r->dns, "test.");
+        ub_ctx_set_option(r->dns, "do-not-query-localhost:", "no");
+    }
+    return code == 0 || fault_set(f, "the resolver cannot be set up: %s", ub_strerror(code));
+}
+
+static bool dns_open(struct router *r, struct fault *f)
+{
+    r->dns = ub_ctx_create();
+    if (!r->dns)
+        return fault_set(f, "the resolver cannot be started");
+    if (!configure(r, f)) {
+        ub_ctx_delete(r->dns);
+        r->dns = NULL;
+        return false;
+    }
+    r->watch = (struct watch){.fd = ub_fd(r->dns), .fn = on_readable, .ctx = r};
+    loop_watch(r->loop, &r->watch, EPOLLIN);
+    return true;
+}
+
+bool route_open(struct router **ret, struct loop *l, const struct route_settings *s, struct fault *f)
+{
+    struct router *r = calloc(1, sizeof *r);
+    must(r);
+    r->loop = l;
+    r->settings = s;
+    memcpy(&r->random, hash_process_key(), sizeof r->random);
+    if (!dns_open(r, f)) {
+        free(r);
+        return false;
+    }
+    *ret = r;
+    return true;
+}
+
+/* The named resolvers take a restart; rules and the rest hold from the next question on. */
+void route_settings_use(struct router *r, const struct route_settings *s)
+{
+    r->settings = s;
+    for (struct entry *e = r->oldest; e; e = e->newer)
+        e->expires_ms = 0;
+}
+
+void route_close(struct router **router)
+{
+    struct router *r = *router;
+    *router = NULL;
+    if (!r)
+        return;
+    loop_watch(r->loop, &r->watch, 0);
+    ub_ctx_delete(r->dns);
+    while (r->oldest)
+        entry_drop(r, r->oldest);
+    free(r->table);
+    free(r);
+}
+
+void route_stats(const struct router *r, struct route_stats *ret) { *ret = r->stats; }

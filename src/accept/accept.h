@@ -21,33 +21,33 @@ enum door {
 };
 
 struct accept_settings {
-    struct str         hostname;       /* greeting, Received, EHLO reply */
-    struct str        *hosted;         /* domains accepted on DOOR_MX: A-labels, lower case, sorted */
-    size_t             hosted_n;
-    struct cidr       *trusted;        /* networks that relay without AUTH (and without TLS) */
-    size_t             trusted_n;
-    struct cidr       *proxies;        /* networks whose PROXY header is required and believed */
-    size_t             proxies_n;
-    struct tls_context *tls;           /* NULL: STARTTLS is not offered */
-    struct accounts   *accounts;
+    struct str hostname; /* greeting, Received, EHLO reply */
+    struct str *hosted;  /* domains accepted on DOOR_MX: A-labels, lower case, sorted */
+    size_t hosted_n;
+    struct cidr *trusted; /* networks that relay without AUTH (and without TLS) */
+    size_t trusted_n;
+    struct cidr *proxies; /* networks whose PROXY header is required and believed */
+    size_t proxies_n;
+    struct tls_context *tls; /* NULL: STARTTLS is not offered */
+    struct accounts *accounts;
     uint32_t sessions_max, sessions_per_ip_max, sessions_per_account_max; /* in this worker / exact / exact */
     uint32_t message_bytes_max, recipients_max;
     uint32_t errors_max, transactions_max; /* per session, then 421 */
-    uint64_t memory_max;               /* bytes of content being received at once in this worker, then 452 4.3.1 */
+    uint64_t memory_max;                   /* bytes of content being received at once in this worker, then 452 4.3.1 */
     uint32_t greeting_wait_ms, command_timeout_ms, data_timeout_ms /* between reads */, data_total_ms, auth_total_ms;
-    uint32_t hops_max;                 /* Received headers: 100 */
-    bool     fix_bare_newlines;        /* normalise instead of refusing */
+    uint32_t hops_max;                         /* Received headers: 100 */
+    bool fix_bare_newlines;                    /* normalise instead of refusing */
     uint32_t auth_failures_max, auth_block_ms; /* per IP and per account within auth_block_ms */
 };
 
 /* A finished message on its way to the log. The receiver takes over arena and content (by moving both out) and in time
  * calls submission_answer exactly once, on the same thread. */
 struct submission {
-    struct arena    arena;    /* holds everything the envelope points to */
+    struct arena arena;       /* holds everything the envelope points to */
     struct envelope envelope; /* complete, id and accepted_ms set */
     struct content *content;  /* as the client sent it, dot-unstuffed, CRLF lines, with headroom */
-    bool            authorised; /* logged in, from a trusted network or the local socket: a submission (RFC 6409) */
-    void           *session;  /* the accept room's */
+    bool authorised;          /* logged in, from a trusted network or the local socket: a submission (RFC 6409) */
+    void *session;            /* the accept room's */
 };
 /* Answers the client: code 250 with the id in the text, or 4xx/5xx. text is copied. Safe when the client has gone. */
 void submission_answer(struct accept *a, void *session, int code, struct enhanced enhanced, const char *text);
@@ -56,7 +56,7 @@ void submission_answer(struct accept *a, void *session, int code, struct enhance
 enum accept_event_kind { ACCEPT_AUTH_FAILED, ACCEPT_AUTH_BLOCKED, ACCEPT_REFUSED, ACCEPT_BOUND_HIT };
 struct accept_event {
     enum accept_event_kind kind;
-    struct str             ip, login, text; /* text: one sentence, e.g. "the password ends with a space" (never the password) */
+    struct str ip, login, text; /* text: one sentence, e.g. "the password ends with a space" (never the password) */
 };
 
 struct accept_hooks {

@@ -15,12 +15,12 @@
 enum account_status { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED };
 
 struct credential {
-    struct str          login, account, stream, reason;
-    struct str          key_salt, key_hash;   /* raw bytes; empty unless kind key */
-    const char         *argon2;               /* NUL-terminated; NULL unless kind argon2 */
-    struct str          scram_salt, scram_stored, scram_server; /* raw; empty without SCRAM */
-    uint32_t            scram_iterations;
-    uint32_t            sessions_max; /* 0: the listener's default */
+    struct str login, account, stream, reason;
+    struct str key_salt, key_hash;                     /* raw bytes; empty unless kind key */
+    const char *argon2;                                /* NUL-terminated; NULL unless kind argon2 */
+    struct str scram_salt, scram_stored, scram_server; /* raw; empty without SCRAM */
+    uint32_t scram_iterations;
+    uint32_t sessions_max; /* 0: the listener's default */
     enum account_status status;
 };
 
@@ -29,7 +29,7 @@ struct accounts; /* immutable; counted */
 /* Reads the file; a missing file is an empty snapshot. A bad line fails with "file:line: ...". */
 bool accounts_load(struct accounts **ret, const char *path, struct fault *f);
 struct accounts *accounts_ref(struct accounts *a);
-void             accounts_free(struct accounts **a);
+void accounts_free(struct accounts **a);
 /* Exact match on the login; NULL if there is none. */
 const struct credential *accounts_find(const struct accounts *a, struct str login);
 

@@ -20,7 +20,7 @@ struct entry {
     struct route *route;          /* one of these two, */
     struct route_trouble trouble; /* unless under way */
     int64_t expires_ms;
-    bool under_way;
+    bool under_way, answering;
     struct route_ask *first, **last;
 };
 
@@ -124,7 +124,7 @@ static void make_room(struct router *r)
 {
     for (struct entry *e = r->oldest, *newer; e && r->entries >= r->settings->cache_max; e = newer) {
         newer = e->newer;
-        if (!e->under_way)
+        if (!e->under_way && !e->answering)
             entry_drop(r, e);
     }
 }
@@ -192,6 +192,8 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
         r->stats.failures++;
     }
     e->expires_ms = loop_now_ms(r->loop) + (int64_t)ttl_s * 1000;
+    e->under_way = false;
+    e->answering = true; /* those who are told may ask again */
     struct route_ask *list = e->first;
     e->first = NULL;
     e->last = &e->first;
@@ -201,7 +203,7 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
         r->stats.waiting--;
         answer(e, a);
     }
-    e->under_way = false;
+    e->answering = false;
 }
 
 /* ---- rules and literals ---- */

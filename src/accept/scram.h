@@ -1,0 +1,20 @@
+/* scram: the server's half of SCRAM-SHA-256 (RFC 5802, 7677), as text in and text out. Private to the room. */
+#pragma once
+
+#include "accept/accounts.h"
+#include "lib/arena.h"
+#include "lib/buf.h"
+
+struct scram {
+    struct arena arena;
+    struct str login, nonce, first_bare, server_first; /* in the arena */
+    struct str gs2;
+    const struct credential *credential; /* NULL: unknown, everything goes on as if */
+};
+
+/* Client's first message: answers with server-first in out.
+ * False: malformed, or channel binding is asked for. */
+bool scram_first(struct scram *s, struct str client, const struct accounts *a, struct buf *out);
+/* Client's final message: true when the proof is right; then out has the server's signature. */
+bool scram_final(struct scram *s, struct str client, struct buf *out);
+void scram_done(struct scram *s);

@@ -16,7 +16,7 @@
 
 #include <stdio.h>
 
-enum { SUBJECT_MAX = 200, MESSAGE_ID_MAX = 250, HEADER_QUOTE_MAX = 65536 };
+enum { SUBJECT_MAX = 200, HEADER_QUOTE_MAX = 65536 };
 
 static bool status_fits(enum outcome_status s, enum dsn_kind kind)
 {
@@ -86,11 +86,13 @@ static struct str header_quote(struct str content)
     return str_mem(content.p, end);
 }
 
-/* RFC 3461 6.2 (g): the content comes back only with a failure; how large a one may is ours to say. */
+/* RFC 3461 6.2 (g): the content comes back only with a failure; how large a one may is ours to say. Binary content cannot stand
+ * in a part whose lines end with CRLF. */
 static void quote_choose(struct report *p)
 {
     const struct dsn_request *r = p->r;
-    p->whole = r->kind == DSN_FAILED && r->envelope->ret != RET_HDRS && r->content.n <= r->quote_max;
+    bool may = r->kind == DSN_FAILED && r->envelope->ret != RET_HDRS && r->envelope->body != BODY_BINARYMIME;
+    p->whole = may && r->content.n <= r->quote_max;
     p->quote = p->whole ? r->content : header_quote(r->content);
 }
 
@@ -132,7 +134,7 @@ static void subject(struct report *p)
     struct arena a = {0};
     struct buf text = {0};
     struct str original = whole_words(header_unfold(p->r->envelope->subject, &a, SUBJECT_MAX));
-    bool encoded = memmem(original.p, original.n, "=?", 2) != NULL;
+    bool encoded = memmem(original.p, original.n, "=?", 2) && !utf8_needed(original);
     buf_addf(&text, "%s%s", dsn_subject(p->r->kind, p->r->lang), original.n ? ": " : "");
     if (encoded) { /* encoded words stay as they are, on a line of their own; our own words are ASCII */
         mime_field("Subject", buf_str(&text), false, p->b);
@@ -146,14 +148,6 @@ static void subject(struct report *p)
     arena_done(&a);
 }
 
-static bool message_id_sane(struct str s)
-{
-    bool ok = s.n > 4 && s.n <= MESSAGE_ID_MAX && s.p[0] == '<' && s.p[s.n - 1] == '>';
-    for (size_t i = 0; ok && i < s.n; i++)
-        ok = s.p[i] > ' ' && s.p[i] <= '~';
-    return ok;
-}
-
 static void head(struct report *p)
 {
     const struct dsn_request *r = p->r;
@@ -164,7 +158,7 @@ static void head(struct report *p)
     buf_addf(p->b, "To: <%.*s>\r\n", STR_ARGS(r->envelope->sender));
     subject(p);
     buf_addf(p->b, "Message-ID: <%s@%.*s>\r\n", id, STR_ARGS(r->hostname));
-    if (message_id_sane(r->envelope->message_id))
+    if (dsn_message_id_sane(r->envelope->message_id))
         buf_addf(p->b, "In-Reply-To: %.*s\r\nReferences: %.*s\r\n", STR_ARGS(r->envelope->message_id),
                  STR_ARGS(r->envelope->message_id));
     line(p, "Auto-Submitted: auto-replied"); /* RFC 3834 5 */

@@ -5,10 +5,9 @@
 #include "explain/explain.h"
 #include "explain/mime.h"
 #include "mail/date.h"
-#include "mail/utf8.h"
 
 enum { EN, PL, LANGUAGES };
-enum { RECIPIENTS_TOLD = 100, EVIDENCE_MAX = 1000, COLUMNS = 72 };
+enum { RECIPIENTS_TOLD = 100, EVIDENCE_MAX = 1000, COLUMNS = 72, MESSAGE_ID_MAX = 250 };
 
 /* Each phrase in each language. */
 struct phrases {
@@ -26,7 +25,7 @@ static const struct phrases phrases[LANGUAGES] = {
             .intro = {[DSN_FAILED] = "your message could not be delivered to the recipients below. No more attempts are made.",
                       [DSN_DELAYED] =
                           "your message has not been delivered to the recipients below yet. You need not send it again: "
-                          "further attempts are made by themselves.",
+                          "this server keeps trying automatically.",
                       [DSN_RELAYED] = "your message was passed on to a server that does not confirm deliveries. You will get no "
                                       "further notice unless it fails there.",
                       [DSN_DELIVERED] = "your message was delivered to the recipients below."},
@@ -34,7 +33,7 @@ static const struct phrases phrases[LANGUAGES] = {
             .from = "This is the mail server",
             .accepted = "Message of",
             .message_id = "Message-ID",
-            .id = "Number here",
+            .id = "Number on this server",
             .what = "What happened",
             .whose = "Where the cause lies",
             .advice = "What to do",
@@ -52,7 +51,7 @@ static const struct phrases phrases[LANGUAGES] = {
             .intro = {[DSN_FAILED] =
                           "Twojej wiadomości nie udało się dostarczyć do poniższych odbiorców. Dalszych prób nie będzie.",
                       [DSN_DELAYED] = "Twojej wiadomości jeszcze nie dostarczono do poniższych odbiorców. Nie trzeba wysyłać jej "
-                                      "ponownie: kolejne próby zostaną podjęte samoczynnie.",
+                                      "ponownie: serwer ponawia próby automatycznie.",
                       [DSN_RELAYED] = "Twoja wiadomość została przekazana serwerowi, który nie potwierdza doręczeń. Kolejne "
                                       "powiadomienie przyjdzie tylko wtedy, gdy tam się nie powiedzie.",
                       [DSN_DELIVERED] = "Twoja wiadomość została dostarczona do poniższych odbiorców."},
@@ -60,7 +59,7 @@ static const struct phrases phrases[LANGUAGES] = {
             .from = "Tu serwer poczty",
             .accepted = "Wiadomość z",
             .message_id = "Message-ID",
-            .id = "Numer tutaj",
+            .id = "Numer na tym serwerze",
             .what = "Co się stało",
             .whose = "Gdzie leży przyczyna",
             .advice = "Co zrobić",
@@ -76,6 +75,14 @@ static const struct phrases *phrases_of(const char *lang) { return &phrases[strc
 
 const char *dsn_subject(enum dsn_kind kind, const char *lang) { return phrases_of(lang)->subject[kind]; }
 const char *dsn_author(const char *lang) { return phrases_of(lang)->author; }
+
+bool dsn_message_id_sane(struct str s)
+{
+    bool ok = s.n > 4 && s.n <= MESSAGE_ID_MAX && s.p[0] == '<' && s.p[s.n - 1] == '>';
+    for (size_t i = 0; ok && i < s.n; i++)
+        ok = s.p[i] > ' ' && s.p[i] <= '~';
+    return ok;
+}
 
 static void newline(struct buf *b) { buf_add(b, "\r\n", 2); }
 
@@ -198,11 +205,8 @@ static void which_message(const struct dsn_request *r, const struct phrases *p, 
     id_text(r->envelope->id, id);
     newline(b);
     dated(p->accepted, r->envelope->accepted_ms, b);
-    if (r->envelope->message_id.n > 0) {
-        buf_addf(b, "%s: ", p->message_id);
-        mime_clean_utf8(r->envelope->message_id, b);
-        newline(b);
-    }
+    if (dsn_message_id_sane(r->envelope->message_id))
+        buf_addf(b, "%s: %.*s\r\n", p->message_id, STR_ARGS(r->envelope->message_id));
     buf_addf(b, "%s: %s\r\n", p->id, id);
 }
 

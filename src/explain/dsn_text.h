@@ -9,3 +9,5 @@ void dsn_text(const struct dsn_request *r, const uint32_t *which, uint32_t n, st
 const char *dsn_subject(enum dsn_kind kind, const char *lang);
 /* "Mail delivery system" */
 const char *dsn_author(const char *lang);
+/* Is the original's Message-ID one printable word in brackets, fit to be quoted? */
+bool dsn_message_id_sane(struct str s);

@@ -60,20 +60,19 @@ static size_t q_put(uint32_t point, char out[3 * UTF8_BYTES_MAX])
     return at;
 }
 
-/* Encoded words never split a code point (RFC 2047 5). */
-static void encoded_words(struct str text, struct buf *b)
+/* Encoded words never split a code point, and a line of them has at most 76 characters (RFC 2047 2, 5). */
+static void encoded_words(struct str text, size_t column, struct buf *b)
 {
     static const char open[] = "=?UTF-8?Q?";
-    size_t width = ENCODED_WORD_MAX; /* as if a word had been filled: the first code point opens one */
-    bool first = true;
+    size_t first = b->n, width = ENCODED_WORD_MAX; /* as if a word were full: the first code point opens one */
     while (text.n > 0) {
         char q[3 * UTF8_BYTES_MAX];
         uint32_t point = utf8_take(&text);
         size_t n = q_put(point == UTF8_BAD || point < 0x20 ? 0xFFFD : point, q);
-        if (width + n + 2 > ENCODED_WORD_MAX - (first ? 15 : 0)) {
-            buf_addf(b, "%s%s", first ? "" : "?=\r\n ", open);
-            width = sizeof open - 1;
-            first = false;
+        if (width + n + 2 > ENCODED_WORD_MAX) {
+            bool opening = b->n == first;
+            buf_addf(b, "%s%s", opening ? "" : "?=\r\n ", open);
+            width = sizeof open - 1 + (opening ? column : 0);
         }
         buf_add(b, q, n);
         width += n;
@@ -88,7 +87,7 @@ void mime_text_field(const char *name, struct str text, struct buf *b)
         return;
     }
     buf_addf(b, "%s: ", name);
-    encoded_words(text, b);
+    encoded_words(text, strlen(name) + 2, b);
     buf_add(b, "\r\n", 2);
 }
 

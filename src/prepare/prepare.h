@@ -10,19 +10,19 @@
 
 struct prepare_settings {
     struct str hostname;
-    uint32_t   hops_max;         /* 100 */
-    uint32_t   header_bytes_max; /* 256 KiB */
+    uint32_t hops_max;         /* 100 */
+    uint32_t header_bytes_max; /* 256 KiB */
 };
 
 /* Why a message is refused here: the reply for the client. */
 struct prepare_refusal {
-    int             code;
+    int code;
     struct enhanced enhanced; /* from mail/reply.h */
-    const char     *text;
+    const char *text;
 };
 
-/* Works on *c (held by the caller alone) and fills e->subject, e->message_id (in the arena) and e->content_bytes. submission: came
- * from an authenticated or trusted client, so that missing headers are added and private ones removed. False: refused, *why set,
- * content unchanged. */
+/* Works on *c (held by the caller alone) and fills e->subject, e->message_id (in the arena) and e->content_bytes. submission:
+ * came from an authenticated or trusted client, so that missing headers are added and private ones removed. False: refused, *why
+ * set, content unchanged. */
 bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bool submission, const struct prepare_settings *s,
                      struct prepare_refusal *why);

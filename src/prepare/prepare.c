@@ -1,0 +1,117 @@
+/* prepare: see prepare.h. The header is looked at once; a message that needs nothing but its trace header is not moved. */
+#include "prepare/prepare.h"
+
+#include "mail/date.h"
+#include "mail/header.h"
+
+enum { NOTED_MAX = 200, CUTS_MAX = 16 };
+
+/* What one pass over the header found. */
+struct look {
+    bool has_date, has_message_id;
+    unsigned hops, cuts;
+    struct str cut[CUTS_MAX]; /* fields to be removed, in order */
+    bool too_large;
+};
+
+static void note(struct look *l, const struct header_field *f, struct envelope *e, struct arena *a, bool submission)
+{
+    if (str_eq_nocase(f->name, STR("Received")))
+        l->hops++;
+    else if (str_eq_nocase(f->name, STR("Date")))
+        l->has_date = true;
+    else if (str_eq_nocase(f->name, STR("Message-ID"))) {
+        l->has_message_id = true;
+        e->message_id = header_unfold(f->value, a, NOTED_MAX);
+    } else if (str_eq_nocase(f->name, STR("Subject")))
+        e->subject = header_unfold(f->value, a, NOTED_MAX);
+    else if (submission && l->cuts < CUTS_MAX &&
+             (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
+        l->cut[l->cuts++] = f->raw;
+}
+
+static struct look look_at(struct str message, struct envelope *e, struct arena *a, bool submission, size_t bytes_max)
+{
+    struct look l = {0};
+    struct header_scan scan;
+    struct header_field f;
+    enum header_step step;
+    header_scan_init(&scan, message, bytes_max);
+    while ((step = header_next(&scan, &f)) == HEADER_FIELD || step == HEADER_JUNK)
+        if (step == HEADER_FIELD)
+            note(&l, &f, e, a, submission);
+    l.too_large = step == HEADER_BOUND;
+    return l;
+}
+
+/* Takes the fields out, from the last to the first, so that the views before stay right. */
+static void cut_out(struct content *c, const struct look *l)
+{
+    for (unsigned i = l->cuts; i-- > 0;) {
+        char *at = c->bytes + (l->cut[i].p - c->bytes);
+        size_t behind = (size_t)(c->bytes + c->start + c->n - (at + l->cut[i].n));
+        memmove(at, at + l->cut[i].n, behind);
+        c->n -= l->cut[i].n;
+    }
+}
+
+/* RFC 5321 4.4. The client's name is what it said, its address what we saw; a login is told only by the protocol's name. */
+static void trace_line(const struct envelope *e, const struct prepare_settings *s, struct buf *b)
+{
+    char id[ID_TEXT + 1], date[DATE_TEXT];
+    bool v6 = e->client_ip.n && memchr(e->client_ip.p, ':', e->client_ip.n);
+    id_text(e->id, id);
+    date_rfc5322(e->accepted_ms, date);
+    buf_addf(b, "Received: from %.*s ", STR_ARGS(e->helo));
+    if (str_eq(e->client_ip, STR("local")))
+        buf_add_str(b, STR("(local)"));
+    else
+        buf_addf(b, "([%s%.*s])", v6 ? "IPv6:" : "", STR_ARGS(e->client_ip));
+    buf_addf(b, "\r\n\tby %.*s with %.*s id %s", STR_ARGS(s->hostname), STR_ARGS(e->protocol), id);
+    if (e->rcpts == 1 && e->rcpt[0].address.n < 200)
+        buf_addf(b, "\r\n\tfor <%.*s>", STR_ARGS(e->rcpt[0].address));
+    buf_addf(b, ";\r\n\t%s\r\n", date);
+}
+
+/* RFC 6409 8.1, 8.2. */
+static void missing_lines(const struct look *l, struct envelope *e, const struct prepare_settings *s, struct arena *a,
+                          struct buf *b)
+{
+    char id[ID_TEXT + 1], date[DATE_TEXT];
+    if (!l->has_date) {
+        date_rfc5322(e->accepted_ms, date);
+        buf_addf(b, "Date: %s\r\n", date);
+    }
+    if (l->has_message_id)
+        return;
+    size_t at = b->n + strlen("Message-ID: ");
+    id_text(e->id, id);
+    buf_addf(b, "Message-ID: <%s@%.*s>\r\n", id, STR_ARGS(s->hostname));
+    e->message_id = arena_str(a, str_mem(b->p + at, b->n - at - 2));
+}
+
+static bool refuse(struct prepare_refusal *why, int code, uint8_t class, uint16_t subject, uint16_t detail, const char *text)
+{
+    *why = (struct prepare_refusal){code, {class, subject, detail}, text};
+    return false;
+}
+
+bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bool submission, const struct prepare_settings *s,
+                     struct prepare_refusal *why)
+{
+    struct look l = look_at(content_str(*c), e, a, submission, s->header_bytes_max);
+    if (l.too_large)
+        return refuse(why, 552, 5, 3, 4, "The header of the message is too large");
+    if (l.hops > s->hops_max)
+        return refuse(why, 554, 5, 4, 6, "The message is in a mail loop: it has passed too many servers");
+    struct buf front = {0};
+    trace_line(e, s, &front);
+    if (submission) {
+        cut_out(*c, &l);
+        missing_lines(&l, e, s, a, &front);
+    }
+    *c = content_prepend(*c, buf_str(&front));
+    buf_done(&front);
+    e->content_bytes = (uint32_t)(*c)->n;
+    return true;
+}

@@ -1,0 +1,390 @@
+/* connection: a stream and the client machine: what the machine says is written, what comes is heard, time runs out, TLS starts.
+ */
+#include "deliver/inner.h"
+
+#include "lib/must.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { HOLD_MAX = 64 * 1024, QUIT_MS = 2000, TLS_MS = 30000 };
+
+static void react(struct connection *c);
+
+/* ---- lists ---- */
+
+static void idle_enter(struct connection *c)
+{
+    struct connection **slot = &c->deliver->idle[c->lane % IDLE_SLOTS];
+    c->idle = true;
+    c->next_idle = *slot;
+    if (*slot)
+        (*slot)->at_idle = &c->next_idle;
+    c->at_idle = slot;
+    *slot = c;
+    c->deliver->stats.idle++;
+}
+
+static void idle_leave(struct connection *c)
+{
+    if (!c->idle)
+        return;
+    *c->at_idle = c->next_idle;
+    if (c->next_idle)
+        c->next_idle->at_idle = c->at_idle;
+    c->idle = false;
+    c->deliver->stats.idle--;
+}
+
+struct connection *connection_idle(struct deliver *d, uint64_t lane)
+{
+    struct connection *c = d->idle[lane % IDLE_SLOTS];
+    while (c && c->lane != lane)
+        c = c->next_idle;
+    return c;
+}
+
+void connection_close(struct connection *c)
+{
+    idle_leave(c);
+    *c->at = c->next;
+    if (c->next)
+        c->next->at = c->at;
+    timer_cancel(&c->timer);
+    stream_close(&c->stream, c->quitting ? QUIT_MS : 0);
+    smtp_out_done(&c->machine);
+    c->deliver->stats.open--;
+    free(c);
+}
+
+/* QUIT is said and its reply not waited for: nothing depends on it. */
+void connection_quit(struct connection *c)
+{
+    c->quitting = true;
+    smtp_out_quit(&c->machine);
+    connection_close(c);
+}
+
+/* ---- the machine's side ---- */
+
+static void on_write(void *ctx, const void *p, size_t n) { stream_write(((struct connection *)ctx)->stream, p, n); }
+static void on_write_ref(void *ctx, const void *p, size_t n) { stream_write_ref(((struct connection *)ctx)->stream, p, n); }
+
+static void on_line(void *ctx, bool ours, struct str text)
+{
+    struct connection *c = ctx;
+    if (c->talk)
+        talk_line(c->talk, ours, text);
+}
+
+static const struct smtp_out_hooks machine_hooks = {on_write, on_write_ref, on_line};
+
+/* ---- time ---- */
+
+static void set_timer(struct connection *c)
+{
+    const struct deliver_settings *s = c->deliver->settings;
+    const uint32_t wait[] = {[WAIT_BANNER] = s->banner_timeout_ms,
+                             [WAIT_COMMAND] = s->command_timeout_ms,
+                             [WAIT_DATA] = s->data_timeout_ms,
+                             [WAIT_BODY] = s->body_timeout_ms};
+    enum out_wait w = smtp_out_wait(&c->machine);
+    bool sending = w == WAIT_BODY && stream_pending(c->stream) > 0;
+    timer_set(c->deliver->loop, &c->timer, c->idle ? s->idle_ms : sending ? s->body_block_timeout_ms : wait[w]);
+}
+
+/* The conversation is over before its end: what is open is deferred, and the note tells why. */
+static void broke(struct connection *c, const char *how)
+{
+    struct talk *t = c->talk;
+    if (!t) {
+        connection_close(c);
+        return;
+    }
+    bool opening = c->machine.state == OUT_OPENING || c->machine.state == OUT_WANT_TLS;
+    bool dot = smtp_out_phase(&c->machine) == PHASE_BODY;
+    bool stale = c->kept && c->machine.state == OUT_BUSY && !c->machine.any_reply;
+    snprintf(t->note, sizeof t->note, "%s [%s]: %s while %s%s", c->host, c->ip, how, smtp_out_doing(&c->machine),
+             dot ? "; the server may have taken the message, so a second copy is possible" : "");
+    t->phase = smtp_out_phase(&c->machine);
+    if (stale) { /* a kept connection had died: that says nothing about the message */
+        t->fresh_only = true;
+        t->connection = NULL;
+        c->talk = NULL;
+        connection_close(c);
+        talk_next_host(t);
+        return;
+    }
+    if (opening) {
+        t->connection = NULL;
+        c->talk = NULL;
+        connection_close(c);
+        t->host++;
+        talk_next_host(t);
+        return;
+    }
+    smtp_out_broken(&c->machine);
+    c->talk = NULL;
+    t->connection = NULL;
+    talk_finish(t, &c->machine, OUTCOME_DEFERRED);
+    connection_close(c);
+}
+
+static void on_time(void *ctx)
+{
+    struct connection *c = ctx;
+    if (c->idle)
+        connection_quit(c);
+    else if (c->machine.state == OUT_DONE)
+        react(c);
+    else
+        broke(c, "nothing came for too long");
+}
+
+/* ---- the stream's side ---- */
+
+static size_t on_input(void *ctx, const char *p, size_t n)
+{
+    struct connection *c = ctx;
+    if (c->idle) { /* 421 between messages, or something odd: the connection is given up */
+        connection_close(c);
+        return n;
+    }
+    smtp_out_heard(&c->machine, p, n);
+    react(c);
+    return n;
+}
+
+static void on_connected(void *ctx)
+{
+    struct connection *c = ctx;
+    struct sockaddr_storage local;
+    stream_local(c->stream, &local);
+    net_text((struct sockaddr *)&local, c->source_ip);
+    set_timer(c);
+}
+
+static void on_secured(void *ctx)
+{
+    struct connection *c = ctx;
+    const struct tls_facts *f = stream_tls(c->stream);
+    if (c->talk) {
+        snprintf(c->talk->tls_version, sizeof c->talk->tls_version, "%s", f->version);
+        snprintf(c->talk->tls_cipher, sizeof c->talk->tls_cipher, "%s", f->cipher);
+        c->talk->tls_verified = f->verified;
+    }
+    smtp_out_secured(&c->machine);
+    set_timer(c);
+}
+
+static void on_drained(void *ctx)
+{
+    struct connection *c = ctx;
+    if (!c->idle)
+        set_timer(c);
+}
+
+/* Opportunistic TLS that fails is done without, on a new connection to the same host (RFC 7435 3). */
+static bool retry_in_clear(struct connection *c, const char *detail)
+{
+    struct talk *t = c->talk;
+    if (!t || c->machine.state != OUT_WANT_TLS || t->attempt->route->tls != TLS_OPPORTUNISTIC)
+        return false;
+    char text[300];
+    snprintf(text, sizeof text, "(TLS failed: %s; going on without it)", detail);
+    talk_line(t, true, str_of(text));
+    t->no_tls = true;
+    t->connection = NULL;
+    c->talk = NULL;
+    connection_close(c);
+    talk_next_host(t);
+    return true;
+}
+
+static void on_ended(void *ctx, enum stream_end why, const char *detail)
+{
+    struct connection *c = ctx;
+    char how[220];
+    if (why == STREAM_TLS || c->machine.state == OUT_WANT_TLS)
+        if (retry_in_clear(c, detail))
+            return;
+    if (c->talk && c->machine.state == OUT_WANT_TLS)
+        c->talk->phase = PHASE_TLS;
+    snprintf(how, sizeof how,
+             why == STREAM_EOF       ? "the server hung up"
+             : why == STREAM_REFUSED ? "cannot connect: %s"
+                                     : "%s",
+             detail);
+    if (c->talk && (why == STREAM_REFUSED || (why == STREAM_TIMEOUT && !*c->source_ip))) {
+        struct talk *t = c->talk;
+        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, how);
+        t->phase = PHASE_CONNECT;
+        t->connection = NULL;
+        c->talk = NULL;
+        connection_close(c);
+        t->host++;
+        talk_next_host(t);
+        return;
+    }
+    broke(c, how);
+}
+
+static const struct stream_hooks stream_hooks = {
+    .input = on_input, .connected = on_connected, .secured = on_secured, .drained = on_drained, .ended = on_ended};
+
+/* ---- what the machine came to ---- */
+
+static void opening_failed(struct connection *c)
+{
+    struct talk *t = c->talk;
+    const struct smtp_out *m = &c->machine;
+    t->reached = true;
+    t->phase = m->failure_phase;
+    t->refusal = m->failure;
+    t->refusal.text = arena_str(&t->arena, m->failure.text);
+    t->refused_for_good += m->failure.code / 100 == 5;
+    if (m->failure_text[0])
+        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, m->failure_text);
+    else
+        snprintf(t->note, sizeof t->note, "%s [%s] refused the conversation: %d %.*s", c->host, c->ip, m->failure.code,
+                 (int)(m->failure.text.n > 300 ? 300 : m->failure.text.n), m->failure.text.p);
+    t->connection = NULL;
+    c->talk = NULL;
+    connection_close(c);
+    t->host++;
+    talk_next_host(t);
+}
+
+static void transaction_over(struct connection *c)
+{
+    struct talk *t = c->talk;
+    bool usable = c->machine.state == OUT_DONE && stream_pending(c->stream) == 0;
+    uint32_t most = t->attempt->messages_per_connection;
+    c->messages++;
+    c->kept = true;
+    c->talk = NULL;
+    t->connection = NULL;
+    usable = usable && !c->deliver->draining && c->deliver->settings->idle_ms > 0 && (most == 0 || c->messages < most);
+    t->reached = true;
+    if (usable) { /* kept before the outcome is told: the lane's next message may take it at once */
+        idle_enter(c);
+        set_timer(c);
+        talk_finish(t, &c->machine, OUTCOME_DEFERRED);
+        return;
+    }
+    talk_finish(t, &c->machine, OUTCOME_DEFERRED);
+    if (c->machine.state == OUT_DONE)
+        connection_quit(c);
+    else
+        connection_close(c);
+}
+
+static void react(struct connection *c)
+{
+    switch (c->machine.state) {
+    case OUT_OPENING:
+    case OUT_BUSY:
+        set_timer(c);
+        return;
+    case OUT_WANT_TLS:
+        if (!stream_start_tls(c->stream, c->talk->attempt->route->tls == TLS_VERIFIED ? c->deliver->strict : c->deliver->lax,
+                              c->host, TLS_MS))
+            broke(c, "bytes in the clear followed the start of TLS");
+        return;
+    case OUT_READY:
+        if (!c->talk)
+            return; /* RSET of a kept one was answered */
+        c->talk->reached = true;
+        smtp_out_begin(&c->machine, c->talk->attempt, &c->talk->arena);
+        react(c);
+        return;
+    case OUT_DONE:
+    case OUT_OVER:
+        if (c->talk && c->machine.result)
+            transaction_over(c);
+        else if (c->talk)
+            broke(c, "the server closed the conversation");
+        else
+            connection_close(c);
+        return;
+    case OUT_FAILED:
+        opening_failed(c);
+        return;
+    }
+}
+
+/* ---- beginning ---- */
+
+void connection_take(struct connection *c, struct talk *t)
+{
+    idle_leave(c);
+    c->talk = t;
+    t->connection = c;
+    t->reached = true;
+    const struct tls_facts *f = stream_tls(c->stream);
+    if (f) {
+        snprintf(t->tls_version, sizeof t->tls_version, "%s", f->version);
+        snprintf(t->tls_cipher, sizeof t->tls_cipher, "%s", f->cipher);
+        t->tls_verified = f->verified;
+    }
+    c->deliver->stats.reused++;
+    smtp_out_next(&c->machine);
+    if (c->machine.state == OUT_READY)
+        smtp_out_begin(&c->machine, t->attempt, &t->arena);
+    if (c->machine.state == OUT_DONE) { /* refused before a word was said: told from a fresh stack */
+        timer_set(c->deliver->loop, &c->timer, 0);
+        return;
+    }
+    set_timer(c);
+}
+
+static const struct sockaddr *source_for(const struct source *s, int family, socklen_t *len)
+{
+    const struct sockaddr_storage *a = family == AF_INET6 ? &s->addr6 : &s->addr4;
+    *len = family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    return a->ss_family == family ? (const struct sockaddr *)a : NULL;
+}
+
+static void machine_setup(struct connection *c, const struct talk *t)
+{
+    const struct route *r = t->attempt->route;
+    struct smtp_out *m = &c->machine;
+    smtp_out_init(m, &machine_hooks, c);
+    snprintf(c->ehlo, sizeof c->ehlo, "%.*s", STR_ARGS(t->attempt->source->ehlo));
+    m->lmtp = r->kind == ROUTE_LMTP;
+    m->chunking = c->deliver->settings->chunking;
+    m->policy = r->tls;
+    m->no_tls = t->no_tls;
+    m->no_ehlo = t->no_ehlo;
+    m->ehlo = str_of(c->ehlo);
+    m->login = r->login;
+    m->password = r->password;
+}
+
+void connection_open(struct talk *t, const struct route_host *h)
+{
+    struct deliver *d = t->deliver;
+    struct connection *c = calloc(1, sizeof *c);
+    socklen_t len;
+    must(c);
+    c->deliver = d;
+    c->talk = t;
+    t->connection = c;
+    c->lane = t->attempt->lane;
+    c->next = d->connections;
+    if (c->next)
+        c->next->at = &c->next;
+    c->at = &d->connections;
+    d->connections = c;
+    d->stats.connections++;
+    d->stats.open++;
+    c->timer = (struct timer){.fn = on_time, .ctx = c};
+    snprintf(c->host, sizeof c->host, "%s", h->name);
+    net_text((const struct sockaddr *)&h->addr, c->ip);
+    c->port = net_port((const struct sockaddr *)&h->addr);
+    machine_setup(c, t);
+    const struct sockaddr *source = source_for(t->attempt->source, h->addr.ss_family, &len);
+    c->stream = stream_connect(d->loop, (const struct sockaddr *)&h->addr, h->addr_len, source, len,
+                               d->settings->connect_timeout_ms, &stream_hooks, c, HOLD_MAX);
+}

@@ -1,0 +1,80 @@
+/* inner: what deliver's driver files share. Private to the room. */
+#pragma once
+
+#include "deliver/smtp_out.h"
+#include "lib/stream.h"
+#include "lib/tls.h"
+
+struct talk;
+
+/* One connection to a host, in conversation or kept for the lane's next message. */
+struct connection {
+    struct connection *next, **at; /* all of the instance */
+    struct connection *next_idle, **at_idle;
+    struct deliver *deliver;
+    struct stream *stream;
+    struct smtp_out machine;
+    struct talk *talk; /* NULL: kept */
+    uint64_t lane;
+    uint32_t messages;
+    bool idle, quitting, kept; /* kept: it has carried a message before this one */
+    struct timer timer;
+    char host[256], ip[NET_TEXT], source_ip[NET_TEXT], ehlo[256];
+    uint16_t port;
+};
+
+enum { IDLE_SLOTS = 256 };
+
+struct deliver {
+    struct loop *loop;
+    struct chore_pool *chores;
+    const struct deliver_settings *settings;
+    struct tls_context *lax, *strict;
+    struct connection *connections;
+    struct connection *idle[IDLE_SLOTS]; /* by lane */
+    struct talk *talks;
+    bool draining;
+    struct deliver_stats stats;
+};
+
+/* An attempt under way: which hosts were tried, and what was said. */
+struct talk {
+    struct talk *next, **at;
+    struct deliver *deliver;
+    struct attempt *attempt;
+    struct connection *connection;
+    struct arena arena;
+    int64_t began_ms, began_wall_ms;
+    unsigned host; /* index of the address being tried */
+    unsigned tried;
+    bool reached, no_tls, no_ehlo, fresh_only;
+    struct outcome_line *line;
+    uint32_t lines;
+    char note[640];       /* what went wrong last, one sentence */
+    struct reply refusal; /* the last host's, when the opening was refused */
+    enum phase phase;
+    unsigned refused_for_good; /* hosts whose greeting was 5xx */
+    struct post post;
+    struct chore chore; /* Maildir */
+    struct maildir *maildir;
+    char tls_version[16], tls_cipher[64];
+    bool tls_verified;
+};
+
+/* talk.c */
+void talk_start(struct deliver *d, struct attempt *a);
+void talk_next_host(struct talk *t);
+void talk_line(struct talk *t, bool ours, struct str text);
+/* Ends with the machine's results (m != NULL) or with one status for all. */
+void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status rest);
+void talk_cut(struct talk *t);
+
+/* connection.c */
+struct connection *connection_idle(struct deliver *d, uint64_t lane);
+void connection_open(struct talk *t, const struct route_host *h);
+void connection_take(struct connection *c, struct talk *t);
+void connection_close(struct connection *c);
+void connection_quit(struct connection *c);
+
+/* maildir.c */
+void maildir_start(struct talk *t);

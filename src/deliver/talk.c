@@ -1,0 +1,158 @@
+/* talk: an attempt from its start to its outcome: a kept connection or a new one, host after host, and the story of it. */
+#include "deliver/inner.h"
+
+#include "lib/must.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct talk *talk_new(struct deliver *d, struct attempt *a)
+{
+    struct talk *t = calloc(1, sizeof *t);
+    must(t);
+    t->deliver = d;
+    t->attempt = a;
+    t->began_ms = loop_now_ms(d->loop);
+    t->began_wall_ms = loop_wall_ms(d->loop);
+    t->next = d->talks;
+    if (t->next)
+        t->next->at = &t->next;
+    t->at = &d->talks;
+    d->talks = t;
+    d->stats.attempts++;
+    a->talk = t;
+    return t;
+}
+
+static void talk_free(struct talk *t)
+{
+    *t->at = t->next;
+    if (t->next)
+        t->next->at = t->at;
+    arena_done(&t->arena);
+    free(t);
+}
+
+void talk_line(struct talk *t, bool ours, struct str text)
+{
+    if (!t->line)
+        t->line = arena_alloc(&t->arena, OUTCOME_LINES_MAX * sizeof *t->line);
+    if (t->lines == OUTCOME_LINES_MAX)
+        return;
+    t->line[t->lines++] =
+        (struct outcome_line){(uint32_t)(loop_now_ms(t->deliver->loop) - t->began_ms), ours, arena_str(&t->arena, text)};
+}
+
+/* ---- the outcome ---- */
+
+static void count(struct deliver_stats *s, enum outcome_status status)
+{
+    if (status == OUTCOME_DELIVERED)
+        s->delivered++;
+    else if (status == OUTCOME_FAILED)
+        s->failed++;
+    else
+        s->deferred++;
+}
+
+static void fill_results(struct talk *t, const struct smtp_out *m, enum outcome_status rest, struct outcome *o)
+{
+    o->rcpts = t->attempt->rcpts;
+    o->rcpt = arena_alloc(&t->arena, o->rcpts * sizeof *o->rcpt);
+    for (uint32_t i = 0; i < o->rcpts; i++) {
+        const struct result *x = m && m->result ? &m->result[i] : NULL;
+        struct outcome_rcpt *r = &o->rcpt[i];
+        bool told = x && x->settled;
+        *r = (struct outcome_rcpt){
+            .rcpt = t->attempt->rcpt[i], .status = told ? x->status : rest, .phase = told ? x->phase : t->phase};
+        r->reply = told ? x->reply : t->refusal;
+        count(&t->deliver->stats, r->status);
+    }
+}
+
+void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status rest)
+{
+    struct attempt *a = t->attempt;
+    const struct connection *c = m ? m->ctx : NULL;
+    struct outcome o = {.id = a->envelope->id,
+                        .at_ms = loop_wall_ms(t->deliver->loop),
+                        .attempt = a->number,
+                        .took_ms = (uint32_t)(loop_now_ms(t->deliver->loop) - t->began_ms),
+                        .note = str_of(t->note),
+                        .tls_version = str_of(t->tls_version),
+                        .tls_cipher = str_of(t->tls_cipher),
+                        .tls_verified = t->tls_verified,
+                        .lines = t->lines,
+                        .line = t->line};
+    if (c) {
+        o.host = str_of(c->host);
+        o.ip = str_of(c->ip);
+        o.port = c->port;
+        o.source_ip = str_of(c->source_ip);
+        o.ehlo = str_of(c->ehlo);
+    }
+    fill_results(t, m, rest, &o);
+    bool dsn = m && (m->caps & CAP_DSN) && !m->lmtp;
+    bool reached = t->reached;
+    a->talk = NULL;
+    a->done(a->ctx, a, &o, reached, dsn);
+    talk_free(t);
+}
+
+/* ---- the hosts ---- */
+
+/* Every host was tried. If all greeted with 5xx they mean it; otherwise another time may do. */
+static void give_up(struct talk *t)
+{
+    bool for_good = t->refused_for_good > 0 && t->refused_for_good == t->tried;
+    if (!t->note[0])
+        snprintf(t->note, sizeof t->note, "%s: there is no host to talk to", t->attempt->route->site);
+    talk_finish(t, NULL, for_good ? OUTCOME_FAILED : OUTCOME_DEFERRED);
+}
+
+void talk_next_host(struct talk *t)
+{
+    const struct route *r = t->attempt->route;
+    if (t->host >= r->hosts || t->host >= t->deliver->settings->hosts_max) {
+        give_up(t);
+        return;
+    }
+    t->tried = t->host + 1;
+    if (t->lines)
+        talk_line(t, true, STR("(new connection)"));
+    t->tls_version[0] = t->tls_cipher[0] = '\0';
+    connection_open(t, &r->host[t->host]);
+}
+
+static void on_no_host(void *ctx) { give_up(ctx); }
+
+void talk_start(struct deliver *d, struct attempt *a)
+{
+    struct talk *t = talk_new(d, a);
+    struct connection *kept = a->route->kind == ROUTE_MAILDIR ? NULL : connection_idle(d, a->lane);
+    if (a->route->kind == ROUTE_MAILDIR) {
+        maildir_start(t);
+    } else if (kept) {
+        connection_take(kept, t);
+    } else if (a->route->hosts == 0) {
+        t->post = (struct post){.fn = on_no_host, .ctx = t};
+        loop_post(d->loop, &t->post);
+    } else {
+        talk_next_host(t);
+    }
+}
+
+/* The instance is closing: what is under way is deferred. */
+void talk_cut(struct talk *t)
+{
+    struct connection *c = t->connection;
+    snprintf(t->note, sizeof t->note, "this server stopped in the middle of the attempt");
+    t->phase = PHASE_LOCAL;
+    if (c) {
+        c->talk = NULL;
+        t->connection = NULL;
+    }
+    talk_finish(t, NULL, OUTCOME_DEFERRED);
+    if (c)
+        connection_close(c);
+}

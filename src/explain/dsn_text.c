@@ -139,29 +139,42 @@ static void dated(const char *label, int64_t ms, struct buf *b)
 static void quoted(struct str text, struct buf *b)
 {
     struct buf clean = {0};
-    mime_clean_utf8(str_mem(text.p, text.n < EVIDENCE_MAX ? text.n : EVIDENCE_MAX), &clean);
+    mime_clean_utf8(str_mem(text.p, text.n < EVIDENCE_MAX ? text.n : EVIDENCE_MAX), true, &clean);
     struct str rest = buf_str(&clean);
     while (rest.p)
         wrapped(str_split(&rest, '\n'), "    > ", b);
     buf_done(&clean);
 }
 
+/* "    Reply of the server mx.example.pl [192.0.2.9]:". The name came out of DNS: a stranger's text. */
+static void replier(const struct phrases *p, const struct outcome *o, struct buf *b)
+{
+    buf_addf(b, "    %s", o->host.n > 0 ? p->reply_of : p->reply);
+    if (o->host.n > 0) {
+        buf_add(b, " ", 1);
+        mime_clean_utf8(o->host, false, b);
+    }
+    if (o->host.n > 0 && o->ip.n > 0) {
+        buf_add(b, " [", 2);
+        mime_clean_utf8(o->ip, false, b);
+        buf_add(b, "]", 1);
+    }
+    buf_add(b, ":\r\n", 3);
+}
+
 static void evidence(const struct phrases *p, const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
 {
     char enhanced[12];
     if (r->reply.code == 0) {
-        if (o->note.n > 0)
-            buf_addf(b, "    %s:\r\n", p->note);
-        if (o->note.n > 0)
-            quoted(o->note, b);
+        if (o->note.n == 0)
+            return;
+        buf_addf(b, "    %s:\r\n", p->note);
+        quoted(o->note, b);
         return;
     }
-    enhanced_text(r->reply.enhanced, enhanced);
-    if (o->host.n > 0 && o->ip.n > 0)
-        buf_addf(b, "    %s %.*s [%.*s]:\r\n", p->reply_of, STR_ARGS(o->host), STR_ARGS(o->ip));
-    else
-        buf_addf(b, "    %s:\r\n", p->reply);
     struct buf text = {0};
+    enhanced_text(r->reply.enhanced, enhanced);
+    replier(p, o, b);
     buf_addf(&text, "%d%s%s%s%.*s", r->reply.code, *enhanced ? " " : "", enhanced, r->reply.text.n ? " " : "",
              STR_ARGS(r->reply.text));
     quoted(buf_str(&text), b);

@@ -136,14 +136,14 @@ void mime_field(const char *name, struct str value, bool utf8, struct buf *b)
     buf_done(&text);
 }
 
-void mime_clean_utf8(struct str text, struct buf *b)
+void mime_clean_utf8(struct str text, bool lines, struct buf *b)
 {
     while (text.n > 0) {
         const char *from = text.p;
         uint32_t point = utf8_take(&text);
         if (point == UTF8_BAD)
             buf_add(b, "\xEF\xBF\xBD", 3);
-        else if ((point < 0x20 && point != '\n') || (point >= 0x7F && point <= 0x9F))
+        else if ((point < 0x20 && !(lines && point == '\n')) || (point >= 0x7F && point <= 0x9F))
             buf_add(b, "?", 1);
         else
             buf_add(b, from, (size_t)(text.p - from));

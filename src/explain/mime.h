@@ -13,5 +13,5 @@ void mime_text_field(const char *name, struct str text, struct buf *b);
  * utf8, any, become "?". Newlines become "; ". Folded at white space. */
 void mime_field(const char *name, struct str value, bool utf8, struct buf *b);
 
-/* The text with what is not UTF-8 replaced by U+FFFD and control bytes but newline by "?". */
-void mime_clean_utf8(struct str text, struct buf *b);
+/* The text with what is not UTF-8 replaced by U+FFFD and control bytes by "?"; newlines stay where `lines` are wanted. */
+void mime_clean_utf8(struct str text, bool lines, struct buf *b);

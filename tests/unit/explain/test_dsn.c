@@ -122,6 +122,28 @@ static void a_hostile_message_id_and_subject_forge_nothing(void **state)
     buf_done(&b);
 }
 
+static void a_hostile_host_name_forges_nothing(void **state)
+{
+    (void)state;
+    struct envelope e = envelope();
+    struct outcome o = all(OUTCOME_FAILED);
+    struct buf b = {0};
+    uint32_t which[4];
+    o.host = STR("mx\r\nAction: delivered\r\n.x.pl");
+    o.ip = STR("192.0.2.1");
+    parts[0].reply = (struct reply){.code = 550, .text = STR("no")};
+    struct dsn_request r = {.kind = DSN_FAILED,
+                            .envelope = &e,
+                            .content = STR(""),
+                            .hostname = STR("h.pl"),
+                            .id = id_new(1000),
+                            .outcome = &o,
+                            .lang = "pl"};
+    dsn_write(&r, which, dsn_wanted(&e, &o, DSN_FAILED, which), &b);
+    assert_int_equal(lines_with(&b, "Action:"), 2);
+    buf_done(&b);
+}
+
 static void the_longest_reply_stays_in_bounds(void **state)
 {
     (void)state;
@@ -183,15 +205,11 @@ static void a_great_number_of_recipients_is_told_briefly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_is_told_follows_notify),
-        cmocka_unit_test(only_the_matching_status_is_told),
-        cmocka_unit_test(nobody_is_told_about_a_notification),
-        cmocka_unit_test(an_index_out_of_range_is_passed_over),
-        cmocka_unit_test(a_hostile_reply_forges_nothing),
-        cmocka_unit_test(a_hostile_message_id_and_subject_forge_nothing),
-        cmocka_unit_test(the_longest_reply_stays_in_bounds),
-        cmocka_unit_test(odd_content_is_quoted_or_left_out),
-        cmocka_unit_test(a_great_number_of_recipients_is_told_briefly),
+        cmocka_unit_test(who_is_told_follows_notify),          cmocka_unit_test(only_the_matching_status_is_told),
+        cmocka_unit_test(nobody_is_told_about_a_notification), cmocka_unit_test(an_index_out_of_range_is_passed_over),
+        cmocka_unit_test(a_hostile_reply_forges_nothing),      cmocka_unit_test(a_hostile_message_id_and_subject_forge_nothing),
+        cmocka_unit_test(a_hostile_host_name_forges_nothing),  cmocka_unit_test(the_longest_reply_stays_in_bounds),
+        cmocka_unit_test(odd_content_is_quoted_or_left_out),   cmocka_unit_test(a_great_number_of_recipients_is_told_briefly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

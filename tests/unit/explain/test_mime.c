@@ -94,8 +94,11 @@ static void clean_text_is_utf8_without_controls(void **state)
 {
     (void)state;
     struct buf b = {0};
-    mime_clean_utf8(STR("a\n\xC5\xBC\xFF\x1B\xC2\x9B"), &b);
+    mime_clean_utf8(STR("a\n\xC5\xBC\xFF\x1B\xC2\x9B"), true, &b);
     assert_str(buf_str(&b), "a\n\xC5\xBC\xEF\xBF\xBD??");
+    b.n = 0;
+    mime_clean_utf8(STR("a\nb"), false, &b);
+    assert_str(buf_str(&b), "a?b");
     buf_done(&b);
 }
 

@@ -58,15 +58,19 @@ bool follow_open(struct follow **ret, const char *directory, struct log_pos from
     snprintf(w->directory, sizeof w->directory, "%s", directory);
     w->done = from;
     if (!map_open(w, f)) {
-        follow_close(w);
+        follow_close(&w);
         return false;
     }
     *ret = w;
     return true;
 }
 
-void follow_close(struct follow *w)
+void follow_close(struct follow **follow)
 {
+    struct follow *w = *follow;
+    *follow = NULL;
+    if (!w)
+        return;
     if (w->map)
         munmap(w->map, FOLLOW_MAP_BYTES);
     buf_done(&w->text);
@@ -161,24 +165,11 @@ static void read_open(struct follow *w, int fd, uint32_t to)
 {
     size_t n;
     uint32_t from = w->read_to ? w->read_to : BLOCK;
-    struct scan s = {0};
+    struct scan s = {.base = from};
     if (to <= from)
         return;
     char *p = read_range(fd, from, to, &n);
-    /* Offsets in what is scanned begin at `from`: they are put right afterwards. */
-    size_t first = w->ahead_n;
-    uint32_t done = w->done.offset;
-    if (w->done.segment == w->segment)
-        w->done.offset = done > from ? done - from : 0;
-    bool at_start = w->done.segment == w->segment && done > 0 && done <= from;
-    if (at_start)
-        w->done.segment = 0; /* nothing of this range was given yet */
     scan_records(p, n, 0, w->segment, &s, take, w);
-    if (at_start)
-        w->done.segment = w->segment;
-    w->done.offset = done;
-    for (size_t i = first; i < w->ahead_n; i++)
-        w->ahead[i].pos.offset += from;
     free(p);
     w->read_to = to;
 }

@@ -97,7 +97,7 @@ static size_t resync(const char *bytes, size_t n, size_t at, uint32_t sequence, 
 void scan_records(const char *bytes, size_t n, uint32_t start, uint32_t sequence, struct scan *s, found_fn *fn, void *ctx)
 {
     size_t at = start;
-    s->end = start;
+    s->end = s->base + start;
     while (at < n) {
         struct batch_payload b;
         if (!record_valid(bytes + at, n - at, sequence)) {
@@ -110,10 +110,10 @@ void scan_records(const char *bytes, size_t n, uint32_t start, uint32_t sequence
             s->last_batch = b.number;
         struct record r;
         memcpy(&r, bytes + at, sizeof r);
-        if (!give(bytes + at, (uint32_t)at, fn, ctx))
+        if (!give(bytes + at, s->base + (uint32_t)at, fn, ctx))
             return;
         at += align_up(sizeof r + r.length, ALIGN);
-        s->end = (uint32_t)at;
+        s->end = s->base + (uint32_t)at;
     }
 }
 

@@ -88,12 +88,14 @@ typedef bool found_fn(void *ctx, const struct found *f); /* false: stop */
 
 /* What a walk over records saw. */
 struct scan {
+    uint32_t base;       /* where in the segment the bytes begin; a multiple of BLOCK */
     uint32_t end;        /* offset behind the last whole batch or record */
     uint64_t last_batch; /* number of the last BATCH record; keeps what the caller put in if none */
     uint32_t damaged;    /* places where acknowledged data must have been lost: a later batch follows them */
 };
 
-/* Walks the records in a segment's bytes from `at` (block-aligned) on. Never reads past n, whatever the bytes are. */
+/* Walks the records in a segment's bytes from `at` (block-aligned, counted from the bytes' start) on; what it reports counts from
+ * the segment's start. Never reads past n, whatever the bytes are. */
 void scan_records(const char *bytes, size_t n, uint32_t at, uint32_t sequence, struct scan *s, found_fn *fn, void *ctx);
 /* Walks an index payload. False when it is not whole. */
 bool scan_index(struct str payload, found_fn *fn, void *ctx);

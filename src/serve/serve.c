@@ -24,6 +24,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 30000, GOOD_RUN_MS = 60000, CHILDREN = 2, FILES_WANTED = 262144 };

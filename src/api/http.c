@@ -1,0 +1,159 @@
+/* http: libmicrohttpd on a thread of its own. One table of pages. */
+#include "api/http.h"
+
+#include "lib/buf.h"
+#include "lib/must.h"
+#include "lib/net.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECTIONS_MAX = 100, TIMEOUT_S = 10, LATE_MS = 30000 };
+
+struct http {
+    struct MHD_Daemon *daemon;
+    const struct office_options *options;
+    struct office_numbers *numbers;
+};
+
+/* ---- the engine's answer ---- */
+
+static bool ask_engine(const char *path, const char *line, struct buf *b)
+{
+    struct sockaddr_storage sa;
+    socklen_t len;
+    struct timeval wait = {.tv_sec = 2};
+    char address[600];
+    snprintf(address, sizeof address, "unix:%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
+    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
+    bool good = net_parse(str_of(address), &sa, &len) && connect(fd, (struct sockaddr *)&sa, len) == 0 &&
+                send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line);
+    ssize_t n = good ? 1 : -1;
+    for (char *to; n > 0 && (to = buf_reserve(b, 8192)); b->n += n > 0 ? (size_t)n : 0)
+        n = read(fd, to, 8192);
+    close(fd);
+    return n == 0;
+}
+
+/* ---- pages ---- */
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static unsigned healthz(struct http *h, struct buf *b)
+{
+    struct buf pong = {.max = 65536};
+    bool engine = ask_engine(h->options->control_socket, "ping\n", &pong) && pong.n >= 2 && memcmp(pong.p, "ok", 2) == 0;
+    bool office = now_ms() - atomic_load(&h->numbers->step_ms) < LATE_MS;
+    buf_done(&pong);
+    buf_addf(b, "{\"status\":\"%s\",\"engine\":%s,\"office\":%s,\"queued\":%llu}\n", engine && office ? "ok" : "trouble",
+             engine ? "true" : "false", office ? "true" : "false", (unsigned long long)atomic_load(&h->numbers->queued));
+    return engine && office ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+}
+
+static unsigned metrics(struct http *h, struct buf *b)
+{
+    struct buf lines = {.max = ANSWER_MAX / 2};
+    bool engine = ask_engine(h->options->control_socket, "metrics\n", &lines);
+    if (engine)
+        buf_add_str(b, str_mem(lines.p ? lines.p : "", lines.n));
+    buf_done(&lines);
+    buf_addf(b, "goniec_engine_up %d\n", engine);
+    buf_addf(b, "goniec_office_messages_total %llu\n", (unsigned long long)atomic_load(&h->numbers->messages));
+    buf_addf(b, "goniec_office_notes_total %llu\n", (unsigned long long)atomic_load(&h->numbers->notes));
+    buf_addf(b, "goniec_office_records_skipped_total %llu\n", (unsigned long long)atomic_load(&h->numbers->skipped));
+    buf_addf(b, "goniec_office_stories_forgotten_total %llu\n", (unsigned long long)atomic_load(&h->numbers->forgotten));
+    buf_addf(b, "goniec_queued_messages %llu\n", (unsigned long long)atomic_load(&h->numbers->queued));
+    return MHD_HTTP_OK;
+}
+
+static const struct page {
+    const char *path, *type;
+    unsigned (*make)(struct http *h, struct buf *b);
+} pages[] = {
+    {"/healthz", "application/json", healthz},
+    {"/metrics", "text/plain; version=0.0.4", metrics},
+};
+
+/* ---- answering ---- */
+
+static enum MHD_Result reply(struct MHD_Connection *c, unsigned status, const char *type, const char *text, size_t n)
+{
+    struct MHD_Response *r = MHD_create_response_from_buffer(n, (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+    if (!r)
+        return MHD_NO;
+    MHD_add_response_header(r, "Content-Type", type);
+    MHD_add_response_header(r, "Cache-Control", "no-store");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+        MHD_add_response_header(r, "Allow", "GET, HEAD");
+    enum MHD_Result done = MHD_queue_response(c, status, r);
+    MHD_destroy_response(r);
+    return done;
+}
+
+static enum MHD_Result on_request(void *ctx, struct MHD_Connection *c, const char *url, const char *method, const char *version,
+                                  const char *upload, size_t *upload_n, void **state)
+{
+    struct http *h = ctx;
+    (void)version;
+    (void)upload;
+    (void)state;
+    *upload_n = 0;
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (strcmp(url, pages[i].path) != 0)
+            continue;
+        if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+            return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", "only GET\n", 9);
+        struct buf b = {.max = ANSWER_MAX};
+        unsigned status = pages[i].make(h, &b);
+        enum MHD_Result done = reply(c, status, pages[i].type, b.p, b.n);
+        buf_done(&b);
+        return done;
+    }
+    return reply(c, MHD_HTTP_NOT_FOUND, "text/plain", "there is no such page: /healthz, /metrics\n", 42);
+}
+
+bool http_open(struct http **ret, const struct office_options *o, struct office_numbers *n, struct fault *f)
+{
+    struct sockaddr_storage sa;
+    socklen_t len;
+    struct http *h = calloc(1, sizeof *h);
+    must(h);
+    h->options = o;
+    h->numbers = n;
+    if (!net_parse(str_of(o->http_address), &sa, &len) || sa.ss_family == AF_UNIX) {
+        free(h);
+        return fault_set(f, "http_address = \"%s\": expected IP:port", o->http_address);
+    }
+    unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | (sa.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
+    h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, &sa, MHD_OPTION_CONNECTION_LIMIT,
+                                 (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_END);
+    if (!h->daemon) {
+        free(h);
+        return fault_set(f, "cannot listen on http_address %s", o->http_address);
+    }
+    *ret = h;
+    return true;
+}
+
+void http_close(struct http **h)
+{
+    if (!*h)
+        return;
+    MHD_stop_daemon((*h)->daemon);
+    free(*h);
+    *h = NULL;
+}

@@ -1,0 +1,100 @@
+/* office: see office.h. */
+#include "api/office.h"
+
+#include "api/http.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { IDLE_MS = 100, TROUBLE_MS = 2000, COUNT_MS = 1000 };
+
+static volatile sig_atomic_t stopping;
+
+static void on_signal(int n)
+{
+    (void)n;
+    stopping = 1;
+}
+
+static void say(const char *text) { fprintf(stderr, "office: %s\n", text); }
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void pause_ms(int ms)
+{
+    struct timespec t = {ms / 1000, (ms % 1000) * 1000000L};
+    nanosleep(&t, NULL); /* a signal ends it early */
+}
+
+static void publish(struct report *r, struct store *s, struct office_numbers *n, int64_t *counted_ms)
+{
+    struct report_stats t;
+    report_stats(r, &t);
+    atomic_store(&n->messages, t.messages);
+    atomic_store(&n->notes, t.notes);
+    atomic_store(&n->skipped, t.skipped);
+    atomic_store(&n->forgotten, t.forgotten);
+    atomic_store(&n->step_ms, now_ms());
+    if (now_ms() - *counted_ms < COUNT_MS)
+        return;
+    *counted_ms = now_ms();
+    atomic_store(&n->queued, store_queue_length(s));
+}
+
+static void follow(struct report *r, struct store *s, struct office_numbers *n)
+{
+    struct fault f;
+    int64_t counted_ms = 0;
+    while (!stopping) {
+        int got = report_step(r, now_ms(), &f);
+        if (got < 0)
+            say(f.text);
+        else
+            publish(r, s, n, &counted_ms);
+        if (got <= 0)
+            pause_ms(got < 0 ? TROUBLE_MS : IDLE_MS);
+    }
+}
+
+static bool open_all(const struct office_options *o, struct store **s, struct report **r, struct http **h,
+                     struct office_numbers *n, struct fault *f)
+{
+    return store_open(s, o->data_directory, true, f) && report_open(r, *s, o->data_directory, o->keep_stories_s, f) &&
+           (!*o->http_address || http_open(h, o, n, f));
+}
+
+int office_run(const struct office_options *o)
+{
+    static struct office_numbers numbers;
+    struct store *s = NULL;
+    struct report *r = NULL;
+    struct http *h = NULL;
+    struct fault f;
+    struct sigaction act = {.sa_handler = on_signal};
+    sigaction(SIGTERM, &act, NULL);
+    sigaction(SIGINT, &act, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    setpriority(PRIO_PROCESS, 0, 5); /* mail goes first */
+    int code = 0;
+    if (open_all(o, &s, &r, &h, &numbers, &f)) {
+        follow(r, s, &numbers);
+    } else {
+        say(f.text);
+        code = EX_TEMPFAIL;
+    }
+    http_close(&h);
+    report_close(&r);
+    store_close(&s);
+    return code;
+}

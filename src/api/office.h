@@ -1,0 +1,12 @@
+/* office: the process beside the engine: follows the logs into the database and answers HTTP. Mail does not need it. */
+#pragma once
+
+#include <stdint.h>
+
+struct office_options {
+    const char *data_directory, *http_address /* "" : none */, *control_socket;
+    uint32_t keep_stories_s;
+};
+
+/* Runs until SIGTERM or SIGINT; a sysexits code. */
+int office_run(const struct office_options *o);

@@ -1,0 +1,265 @@
+/* story: see story.h. */
+#include "cli/story.h"
+
+#include "cli/text.h"
+#include "explain/explain.h"
+#include "mail/date.h"
+
+#include <stdio.h>
+
+enum { NOTES_MAX = 1000, TEXT_MAX = 600 };
+
+/* ---- reading ---- */
+
+struct reading {
+    struct story *story;
+    unsigned cap;
+};
+
+static void on_note(void *ctx, int64_t at_ms, struct str body)
+{
+    struct reading *r = ctx;
+    struct story *s = r->story;
+    (void)at_ms;
+    if (s->notes == NOTES_MAX)
+        return;
+    if (s->notes == r->cap) {
+        unsigned cap = r->cap ? r->cap * 2 : 8;
+        struct outcome *more = arena_alloc(&s->arena, cap * sizeof *more);
+        if (s->notes)
+            memcpy(more, s->note, s->notes * sizeof *more);
+        s->note = more;
+        r->cap = cap;
+    }
+    struct outcome *o = &s->note[s->notes];
+    if (!outcome_decode(arena_str(&s->arena, body), &s->arena, o))
+        return;
+    s->notes++;
+}
+
+bool story_read(struct story *s, struct store *db, struct id id, struct str meta, uint32_t open)
+{
+    struct reading r = {.story = s};
+    struct str rest;
+    *s = (struct story){.open = open};
+    if (!envelope_decode(arena_str(&s->arena, meta), &s->arena, &s->envelope, &rest))
+        return false;
+    store_notes(db, id, on_note, &r);
+    s->last = arena_alloc(&s->arena, s->envelope.rcpts * sizeof *s->last + 1);
+    for (unsigned i = 0; i < s->notes; i++)
+        for (uint32_t k = 0; k < s->note[i].rcpts; k++)
+            if (s->note[i].rcpt[k].rcpt < s->envelope.rcpts)
+                s->last[s->note[i].rcpt[k].rcpt] = &s->note[i].rcpt[k];
+    return true;
+}
+
+void story_done(struct story *s) { arena_done(&s->arena); }
+
+/* ---- telling ---- */
+
+static const char *status_text(enum lang l, const struct outcome_rcpt *r)
+{
+    static const enum text names[] = {
+        [OUTCOME_DELIVERED] = TEXT_DELIVERED, [OUTCOME_FAILED] = TEXT_FAILED, [OUTCOME_DROPPED] = TEXT_DROPPED,
+        [OUTCOME_DEFERRED] = TEXT_DEFERRED,   [OUTCOME_HELD] = TEXT_HELD,     [OUTCOME_RELEASED] = TEXT_RELEASED};
+    return text(l, r ? names[r->status] : TEXT_WAITING);
+}
+
+static void put_time(int64_t at_ms, struct buf *b)
+{
+    char date[DATE_TEXT];
+    date_rfc3339(at_ms, date);
+    buf_addf(b, "%.10s %.8s", date, date + 11);
+}
+
+static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    char e[12];
+    if (!r->reply.code)
+        return;
+    enhanced_text(r->reply.enhanced, e);
+    buf_addf(b, "      %s: %d %s%s", text(l, TEXT_SAID), r->reply.code, e, *e ? " " : "");
+    common_safe(r->reply.text, TEXT_MAX, b);
+    buf_addf(b, " (%s %s)\n", text(l, TEXT_PHASE), phase_name(r->phase));
+}
+
+static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    const struct cause *c = r->verdict.cause.n ? cause_find(r->verdict.cause) : NULL;
+    if (!c)
+        return;
+    buf_addf(b, "      %s: %s [%s, %s %u %%]\n", text(l, TEXT_WHAT), l == LANG_PL ? c->what_pl : c->what_en, c->name,
+             text(l, TEXT_SURE), r->verdict.confidence);
+    buf_addf(b, "      %s: %s\n", text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)r->verdict.whose)));
+    buf_addf(b, "      %s: %s\n", text(l, TEXT_ADVICE), l == LANG_PL ? c->advice_pl : c->advice_en);
+}
+
+static void put_where(const struct outcome *o, enum lang l, struct buf *b)
+{
+    if (!o->host.n)
+        return;
+    buf_add_str(b, STR(", "));
+    common_safe(o->host, 255, b);
+    buf_addf(b, " [%.*s]:%u, ", STR_ARGS(o->ip), o->port);
+    if (o->tls_version.n)
+        buf_addf(b, "%.*s %.*s", STR_ARGS(o->tls_version), STR_ARGS(o->tls_cipher));
+    else
+        buf_add_str(b, str_of(text(l, TEXT_IN_CLEAR)));
+    buf_addf(b, ", %u ms", o->took_ms);
+}
+
+static void put_dialogue(const struct outcome *o, struct buf *b)
+{
+    for (uint32_t i = 0; i < o->lines; i++) {
+        buf_addf(b, "        %5u ms %s ", o->line[i].at_ms, o->line[i].ours ? ">" : "<");
+        common_safe(o->line[i].text, TEXT_MAX, b);
+        buf_add_str(b, STR("\n"));
+    }
+}
+
+static void put_note(const struct outcome *o, const struct outcome_rcpt *r, const struct common *c, struct buf *b)
+{
+    enum lang l = c->lang;
+    buf_add_str(b, STR("    "));
+    put_time(o->at_ms, b);
+    if (o->attempt)
+        buf_addf(b, "  %s %u: %s", text(l, TEXT_ATTEMPT), o->attempt, status_text(l, r));
+    else
+        buf_addf(b, "  %s", status_text(l, r));
+    put_where(o, l, b);
+    buf_add_str(b, STR("\n"));
+    put_reply(r, l, b);
+    if (o->note.n && r->status != OUTCOME_DELIVERED) {
+        buf_add_str(b, STR("      "));
+        common_safe(o->note, TEXT_MAX, b);
+        buf_add_str(b, STR("\n"));
+    }
+    if (r->status != OUTCOME_DELIVERED)
+        put_verdict(r, l, b);
+    if (r->status == OUTCOME_DEFERRED) {
+        buf_addf(b, "      %s: ", text(l, TEXT_NEXT_TRY));
+        put_time(r->next_ms, b);
+        buf_add_str(b, STR("\n"));
+    }
+    if (c->dialogue)
+        put_dialogue(o, b);
+}
+
+static void put_head(const struct story *s, enum lang l, struct buf *b)
+{
+    const struct envelope *e = &s->envelope;
+    char id[ID_TEXT + 1], parent[ID_TEXT + 1];
+    id_text(e->id, id);
+    buf_addf(b, "%s %s\n  %s ", text(l, TEXT_MESSAGE), id, text(l, TEXT_FROM));
+    if (e->sender.n)
+        common_safe(e->sender, 320, b);
+    else
+        buf_add_str(b, str_of(text(l, TEXT_NULL_SENDER)));
+    if (e->subject.n) {
+        buf_addf(b, "\n  %s: ", text(l, TEXT_SUBJECT));
+        common_safe(e->subject, 200, b);
+    }
+    buf_addf(b, "\n  %s ", text(l, TEXT_ACCEPTED));
+    put_time(e->accepted_ms, b);
+    buf_addf(b, ", %u %s, %s %.*s (%.*s)", e->content_bytes, text(l, TEXT_BYTES), text(l, TEXT_CLIENT), STR_ARGS(e->client_ip),
+             STR_ARGS(e->protocol));
+    if (e->credential.n) {
+        buf_addf(b, ", %s ", text(l, TEXT_LOGIN));
+        common_safe(e->credential, 200, b);
+    }
+    buf_add_str(b, STR("\n"));
+    if (e->dsn != DSN_NONE) {
+        id_text(e->parent, parent);
+        buf_addf(b, "  %s %s\n", text(l, TEXT_REPORTS_ON), parent);
+    }
+}
+
+void story_tell(const struct story *s, const struct common *c, struct buf *b)
+{
+    put_head(s, c->lang, b);
+    for (uint32_t i = 0; i < s->envelope.rcpts; i++) {
+        buf_addf(b, "  %s ", text(c->lang, TEXT_TO));
+        common_safe(s->envelope.rcpt[i].address, 320, b);
+        buf_addf(b, ": %s\n", status_text(c->lang, s->last[i]));
+        for (unsigned k = 0; k < s->notes; k++)
+            for (uint32_t n = 0; n < s->note[k].rcpts; n++)
+                if (s->note[k].rcpt[n].rcpt == i)
+                    put_note(&s->note[k], &s->note[k].rcpt[n], c, b);
+    }
+}
+
+/* ---- JSON ---- */
+
+static const char *status_word(const struct outcome_rcpt *r)
+{
+    static const char *const words[] = {
+        [OUTCOME_DELIVERED] = "delivered", [OUTCOME_FAILED] = "failed", [OUTCOME_DROPPED] = "dropped",
+        [OUTCOME_DEFERRED] = "deferred",   [OUTCOME_HELD] = "held",     [OUTCOME_RELEASED] = "released"};
+    return r ? words[r->status] : "waiting";
+}
+
+static void json_text(const char *name, struct str s, struct buf *b)
+{
+    buf_addf(b, ",\"%s\":", name);
+    common_json(s, b);
+}
+
+static void json_event(const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
+{
+    char date[DATE_TEXT], e[12];
+    date_rfc3339(o->at_ms, date);
+    enhanced_text(r->reply.enhanced, e);
+    buf_addf(b,
+             "{\"time\":\"%s\",\"attempt\":%u,\"status\":\"%s\",\"phase\":\"%s\",\"code\":%d,\"enhanced\":\"%s\",\"took_ms\":%u,"
+             "\"port\":%u,\"tls_verified\":%s",
+             date, o->attempt, status_word(r), phase_name(r->phase), r->reply.code, e, o->took_ms, o->port,
+             o->tls_verified ? "true" : "false");
+    json_text("reply", r->reply.text, b);
+    json_text("note", o->note, b);
+    json_text("host", o->host, b);
+    json_text("ip", o->ip, b);
+    json_text("tls", o->tls_version, b);
+    json_text("cause", r->verdict.cause, b);
+    if (r->status == OUTCOME_DEFERRED) {
+        date_rfc3339(r->next_ms, date);
+        json_text("next", str_of(date), b);
+    }
+    buf_add_str(b, STR(",\"dialogue\":["));
+    for (uint32_t i = 0; i < o->lines; i++) {
+        buf_addf(b, "%s{\"at_ms\":%u,\"ours\":%s", i ? "," : "", o->line[i].at_ms, o->line[i].ours ? "true" : "false");
+        json_text("text", o->line[i].text, b);
+        buf_add_str(b, STR("}"));
+    }
+    buf_add_str(b, STR("]}"));
+}
+
+void story_json(const struct story *s, const struct common *c, struct buf *b)
+{
+    const struct envelope *e = &s->envelope;
+    char id[ID_TEXT + 1], date[DATE_TEXT];
+    (void)c;
+    id_text(e->id, id);
+    date_rfc3339(e->accepted_ms, date);
+    buf_addf(b, "{\"id\":\"%s\",\"accepted\":\"%s\",\"bytes\":%u,\"open\":%u", id, date, e->content_bytes, s->open);
+    json_text("sender", e->sender, b);
+    json_text("subject", e->subject, b);
+    json_text("client_ip", e->client_ip, b);
+    json_text("protocol", e->protocol, b);
+    json_text("login", e->credential, b);
+    buf_add_str(b, STR(",\"recipients\":["));
+    for (uint32_t i = 0; i < e->rcpts; i++) {
+        buf_addf(b, "%s{\"status\":\"%s\"", i ? "," : "", status_word(s->last[i]));
+        json_text("address", e->rcpt[i].address, b);
+        buf_add_str(b, STR(",\"events\":["));
+        const char *comma = "";
+        for (unsigned k = 0; k < s->notes; k++)
+            for (uint32_t n = 0; n < s->note[k].rcpts; n++)
+                if (s->note[k].rcpt[n].rcpt == i) {
+                    buf_add_str(b, str_of(comma));
+                    json_event(&s->note[k], &s->note[k].rcpt[n], b);
+                    comma = ",";
+                }
+        buf_add_str(b, STR("]}"));
+    }
+    buf_add_str(b, STR("]}"));
+}

@@ -1,0 +1,25 @@
+/* story: one message told from what the store has of it. Private to the room. */
+#pragma once
+
+#include "cli/common.h"
+#include "mail/envelope.h"
+#include "mail/outcome.h"
+#include "store/store.h"
+
+/* The message's envelope, its notes in order, and where each recipient stands; all in the arena. */
+struct story {
+    struct arena arena;
+    struct envelope envelope;
+    unsigned notes;
+    struct outcome *note;
+    uint32_t open;
+    const struct outcome_rcpt **last; /* by recipient: the newest; NULL: none yet */
+};
+
+/* Reads it; false when the record is not understood. */
+bool story_read(struct story *s, struct store *db, struct id id, struct str meta, uint32_t open);
+void story_done(struct story *s);
+
+/* Appends it as lines for a person, or as one JSON object. */
+void story_tell(const struct story *s, const struct common *c, struct buf *b);
+void story_json(const struct story *s, const struct common *c, struct buf *b);

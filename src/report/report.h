@@ -1,0 +1,22 @@
+/* report: follows the engine's logs into the store. If it is killed anywhere, it goes on from its checkpoint and nothing is
+ * counted twice. */
+#pragma once
+
+#include "lib/fault.h"
+#include "store/store.h"
+
+struct report;
+
+/* Follows every log under DATA/log (w0, w1, ...); logs that appear later are found too. keep_s: how long stories of ended
+ * messages are kept. The store must outlive it and be writable. */
+bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s, struct fault *f);
+void report_close(struct report **r);
+
+/* Reads what is new, at most some thousand records, in one transaction. Returns how many there were; -1: fault (try again later).
+ */
+int report_step(struct report *r, int64_t wall_ms, struct fault *f);
+
+struct report_stats {
+    uint64_t messages, notes, skipped, forgotten;
+};
+void report_stats(const struct report *r, struct report_stats *ret);

@@ -182,7 +182,8 @@ bool worker_open(struct worker *w, struct fault *f)
     /* First in order, so that what the pump writes and appends is flushed in the same turn. */
     loop_at_turn_end(w->loop, flow_pump, w);
     uint64_t seed = siphash(hash_process_key(), &w->number, sizeof w->number);
-    bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) && route_open(&w->router, w->loop, &s->route, f) &&
+    bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) &&
+                route_open(&w->router, w->loop, &s->route, f) &&
                 deliver_open(&w->deliver, w->loop, w->engine->chores, &s->deliver, f) && open_logs(w, f) &&
                 accept_open(&w->accept, w->loop, w->engine->chores, w->engine->shared, &w->snapshot->accept, &hooks, w, f);
     if (good)

@@ -6,16 +6,16 @@
 #include "mail/outcome.h"
 
 struct dsn_request {
-    enum dsn_kind           kind;
-    const struct envelope  *envelope; /* of the message reported on */
-    struct str              content;  /* its content; quoted whole or headers only by RET and size */
-    struct str              hostname; /* Reporting-MTA and the From domain */
-    struct id               id;       /* of the notification itself */
-    int64_t                 now_ms;   /* wall clock */
-    int64_t                 retry_until_ms; /* DELAYED: Will-Retry-Until */
-    const struct outcome   *outcome;  /* its rcpt entries are what is reported, with verdicts filled */
-    const char             *lang;     /* "pl" or "en": human part in that language first, then the other */
-    uint32_t                quote_max; /* a longer message is quoted by its headers only */
+    enum dsn_kind kind;
+    const struct envelope *envelope; /* of the message reported on */
+    struct str content;              /* its content; quoted whole or headers only by RET and size */
+    struct str hostname;             /* Reporting-MTA and the From domain */
+    struct id id;                    /* of the notification itself */
+    int64_t now_ms;                  /* wall clock */
+    int64_t retry_until_ms;          /* DELAYED: Will-Retry-Until */
+    const struct outcome *outcome;   /* its rcpt entries are what is reported, with verdicts filled */
+    const char *lang;                /* "pl" or "en": human part in that language first, then the other */
+    uint32_t quote_max;              /* a longer message is quoted by its headers only */
 };
 
 /* Which of the outcome's recipients ask for a notification of this kind (NOTIFY, null sender never): writes their

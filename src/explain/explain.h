@@ -9,17 +9,18 @@
 
 /* A cause as a person reads it. */
 struct cause {
-    const char *name;  /* stable: "user-unknown" */
-    enum whose  whose;
-    bool        permanent; /* by default */
+    const char *name; /* stable: "user-unknown" */
+    enum whose whose;
+    bool permanent;                    /* by default */
     const char *what_en, *what_pl;     /* what happened, one sentence */
     const char *advice_en, *advice_pl; /* what to do now, one sentence */
-    uint8_t     subject, detail; /* x.SUBJECT.DETAIL (RFC 3463) for reports when the reply gave no enhanced code */
+    uint8_t subject, detail;           /* x.SUBJECT.DETAIL (RFC 3463) for reports when the reply gave no enhanced code */
 };
 const struct cause *cause_find(struct str name); /* NULL: none of that name */
 const struct cause *cause_at(unsigned i);        /* all, in order; NULL past the end */
 
-/* Whose doing, for a person: "the recipient's mail server", "serwer poczty odbiorcy". lang: "pl", otherwise English. Never NULL. */
+/* Whose doing, for a person: "the recipient's mail server", "serwer poczty odbiorcy". lang: "pl", otherwise English. Never NULL.
+ */
 const char *whose_text(enum whose w, const char *lang);
 
 /* Understands a reply (code 0: none was received; note then tells how it failed) at a phase. */

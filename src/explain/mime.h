@@ -1,4 +1,5 @@
-/* mime: the few encodings a report needs (RFC 2045, 2047, 5322). Private to explain/. All append to b, whose bound nobody sets. */
+/* mime: the few encodings a report needs (RFC 2045, 2047, 5322). Private to explain/. All append to b, whose bound nobody sets.
+ */
 #pragma once
 
 #include "lib/buf.h"

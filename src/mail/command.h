@@ -7,8 +7,21 @@
 
 enum verb {
     VERB_UNKNOWN,
-    VERB_HELO, VERB_EHLO, VERB_LHLO, VERB_MAIL, VERB_RCPT, VERB_DATA, VERB_BDAT, VERB_RSET, VERB_NOOP, VERB_QUIT, VERB_VRFY,
-    VERB_EXPN, VERB_HELP, VERB_STARTTLS, VERB_AUTH,
+    VERB_HELO,
+    VERB_EHLO,
+    VERB_LHLO,
+    VERB_MAIL,
+    VERB_RCPT,
+    VERB_DATA,
+    VERB_BDAT,
+    VERB_RSET,
+    VERB_NOOP,
+    VERB_QUIT,
+    VERB_VRFY,
+    VERB_EXPN,
+    VERB_HELP,
+    VERB_STARTTLS,
+    VERB_AUTH,
     VERB_OBSOLETE, /* TURN, SEND, SOML, SAML, ETRN, ...: known and not served: 502 */
     VERB_FOREIGN,  /* the first line of another protocol (HTTP, a TLS record): hang up */
     VERBS,
@@ -16,7 +29,7 @@ enum verb {
 const char *verb_name(enum verb v); /* "MAIL"; never NULL */
 
 struct command {
-    enum verb  verb;
+    enum verb verb;
     struct str word; /* the verb as written; cut to 32 bytes */
     struct str rest; /* what follows it, without white space at either end */
 };
@@ -25,23 +38,23 @@ struct command command_parse(struct str line);
 
 /* Why a line is refused: the reply, ready to be sent. text is a string literal. */
 struct command_refusal {
-    int             code;
+    int code;
     struct enhanced enhanced;
-    const char     *text;
+    const char *text;
 };
 
 /* One ESMTP parameter. */
 struct param {
     struct str name, value; /* value "" when absent */
-    bool       has_value;
+    bool has_value;
 };
 enum { PARAMS_MAX = 16, ENVID_MAX = 100, ORCPT_MAX = 500 };
 
 /* The argument of MAIL or RCPT. */
 struct path {
     struct mailbox mailbox; /* text "" for <>; domain "" for <Postmaster> */
-    unsigned       params;
-    struct param   param[PARAMS_MAX];
+    unsigned params;
+    struct param param[PARAMS_MAX];
 };
 
 enum path_flags {
@@ -49,8 +62,8 @@ enum path_flags {
     PATH_UTF8 = 2,      /* MAIL: SMTPUTF8 is offered. RCPT: the transaction has SMTPUTF8 */
 };
 
-/* "FROM:<path> params", "TO:<path> params" (a command's rest). A source route is parsed and ignored (RFC 5321 4.1.1.3, C). A UTF-8
- * sender without the parameter SMTPUTF8 is refused 553 5.6.7; no parameter is given twice. False: *why is set. */
+/* "FROM:<path> params", "TO:<path> params" (a command's rest). A source route is parsed and ignored (RFC 5321 4.1.1.3, C). A
+ * UTF-8 sender without the parameter SMTPUTF8 is refused 553 5.6.7; no parameter is given twice. False: *why is set. */
 bool command_mail(struct str rest, unsigned flags, struct path *ret, struct command_refusal *why);
 bool command_rcpt(struct str rest, unsigned flags, struct path *ret, struct command_refusal *why);
 /* The parameter of that name, or NULL. */

@@ -10,10 +10,10 @@ enum { CONTENT_HEADROOM = 1024 };
 
 struct content {
     atomic_uint refs;
-    size_t      start; /* where the message begins in bytes[]: room in front */
-    size_t      n;     /* length of the message */
-    size_t      cap;   /* size of bytes[] */
-    char        bytes[];
+    size_t start; /* where the message begins in bytes[]: room in front */
+    size_t n;     /* length of the message */
+    size_t cap;   /* size of bytes[] */
+    char bytes[];
 };
 
 /* One reference, n == 0, start == CONTENT_HEADROOM, room for `room` bytes of message. Never NULL. */

@@ -15,14 +15,14 @@ enum dot_status {
 
 /* Zeroed, and the first two set as wanted = ready for one message. */
 struct dot_decoder {
-    bool     normalise; /* make bare newlines CRLF instead of reporting them. "\r\r\n" is one newline */
-    bool     chunked;   /* BDAT (RFC 3030): no transparency and no end in the bytes; newlines are judged all the same */
-    bool     has_8bit;  /* a byte >= 0x80 was seen */
-    bool     has_nul;
-    bool     bare;      /* a bare newline was seen (reported, or made whole) */
-    uint8_t  state;     /* the decoder's */
-    uint64_t seen;      /* raw bytes taken so far */
-    uint64_t bare_at;   /* offset in the raw bytes of the first bare CR or LF, when `bare` */
+    bool normalise; /* make bare newlines CRLF instead of reporting them. "\r\r\n" is one newline */
+    bool chunked;   /* BDAT (RFC 3030): no transparency and no end in the bytes; newlines are judged all the same */
+    bool has_8bit;  /* a byte >= 0x80 was seen */
+    bool has_nul;
+    bool bare;        /* a bare newline was seen (reported, or made whole) */
+    uint8_t state;    /* the decoder's */
+    uint64_t seen;    /* raw bytes taken so far */
+    uint64_t bare_at; /* offset in the raw bytes of the first bare CR or LF, when `bare` */
 };
 
 /* The most that decoding n further bytes can write. */
@@ -45,9 +45,9 @@ bool dot_newlines_whole(struct str s, size_t *bare_at);
 /* Gives content as it goes out after DATA: spans that, one after another, are the content with each leading dot doubled,
  * a CRLF at the end if it lacks one, and the final ".\r\n". */
 struct dot_encoder {
-    struct str rest;  /* content not given yet */
-    struct str coda;  /* what ends the message, not given yet */
-    bool       fresh; /* rest begins a line */
+    struct str rest; /* content not given yet */
+    struct str coda; /* what ends the message, not given yet */
+    bool fresh;      /* rest begins a line */
 };
 /* The content must have whole newlines and stay valid while spans are in use. */
 void dot_encoder_init(struct dot_encoder *e, struct str content);

@@ -10,43 +10,43 @@
 
 /* RFC 3461 4.1; 0: not given (the next hop's default: FAILURE, and DELAY allowed). */
 enum notify { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
-enum dsn_return { RET_UNSET, RET_FULL, RET_HDRS };            /* RFC 3461 4.3 */
-enum body_type { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME }; /* RFC 6152, 3030 */
+enum dsn_return { RET_UNSET, RET_FULL, RET_HDRS };                               /* RFC 3461 4.3 */
+enum body_type { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };                    /* RFC 6152, 3030 */
 enum dsn_kind { DSN_NONE, DSN_FAILED, DSN_DELAYED, DSN_RELAYED, DSN_DELIVERED }; /* RFC 3464 2.3.3 Action */
 
 struct rcpt {
     struct str address; /* "local@domain" as the client wrote it */
     struct str domain;  /* A-labels, lower case; or "[literal]" */
     struct str orcpt;   /* ORCPT as given, still xtext, with its type ("rfc822;..."); "" if absent */
-    uint8_t    notify;  /* enum notify bits */
+    uint8_t notify;     /* enum notify bits */
 };
 
 struct envelope {
-    struct id       id;
-    int64_t         accepted_ms; /* wall clock */
-    struct str      sender;      /* "" = null sender */
-    struct str      envid;       /* ENVID as given (xtext); "" if absent */
+    struct id id;
+    int64_t accepted_ms; /* wall clock */
+    struct str sender;   /* "" = null sender */
+    struct str envid;    /* ENVID as given (xtext); "" if absent */
     enum dsn_return ret;
-    enum body_type  body;
-    bool            smtputf8;
-    bool            by_dsn_aware; /* came with any RFC 3461 parameter */
-    bool            has_8bit;    /* content holds a byte >= 0x80 (seen while it came in) */
-    struct str      account;     /* name; "" for none (hosted inbound, trusted network) */
-    struct str      credential;  /* login that was used; "" if none */
-    struct str      stream;      /* "transactional" unless the account says otherwise */
-    struct str      client_ip;   /* text; "local" for the Unix socket */
-    struct str      helo;
-    struct str      protocol;    /* "ESMTPSA", ... (RFC 3848) */
-    struct str      subject;     /* raw header value, cut to 200 bytes; for the story */
-    struct str      message_id;  /* header value with its brackets; "" if none */
-    uint32_t        content_bytes;
+    enum body_type body;
+    bool smtputf8;
+    bool by_dsn_aware;     /* came with any RFC 3461 parameter */
+    bool has_8bit;         /* content holds a byte >= 0x80 (seen while it came in) */
+    struct str account;    /* name; "" for none (hosted inbound, trusted network) */
+    struct str credential; /* login that was used; "" if none */
+    struct str stream;     /* "transactional" unless the account says otherwise */
+    struct str client_ip;  /* text; "local" for the Unix socket */
+    struct str helo;
+    struct str protocol;   /* "ESMTPSA", ... (RFC 3848) */
+    struct str subject;    /* raw header value, cut to 200 bytes; for the story */
+    struct str message_id; /* header value with its brackets; "" if none */
+    uint32_t content_bytes;
     /* A DSN is a message whose acceptance is at the same time the outcome of jobs of its parent. */
     enum dsn_kind dsn;
-    struct id     parent;
-    uint32_t      parent_rcpts; /* how many entries in parent_rcpt */
-    uint32_t     *parent_rcpt;  /* recipient indexes of the parent it speaks for */
-    uint32_t      rcpts;
-    struct rcpt  *rcpt;
+    struct id parent;
+    uint32_t parent_rcpts; /* how many entries in parent_rcpt */
+    uint32_t *parent_rcpt; /* recipient indexes of the parent it speaks for */
+    uint32_t rcpts;
+    struct rcpt *rcpt;
 };
 
 /* Appends the encoding (versioned, little-endian, length-prefixed) to b. */

@@ -1,5 +1,5 @@
-/* header: one pass over a message's header, without copying (RFC 5322 2.2). For whoever adds, drops, or quotes fields; the bytes stay
- * as they are. */
+/* header: one pass over a message's header, without copying (RFC 5322 2.2). For whoever adds, drops, or quotes fields; the bytes
+ * stay as they are. */
 #pragma once
 
 #include "lib/arena.h"
@@ -20,8 +20,8 @@ enum header_step {
 
 struct header_scan {
     struct str message;
-    size_t     at;    /* how far it was read */
-    size_t     bound; /* header bytes looked at, at most */
+    size_t at;    /* how far it was read */
+    size_t bound; /* header bytes looked at, at most */
 };
 
 /* Lines end with CRLF, or LF alone (bounce mails, files). bytes_max 0: no bound. */

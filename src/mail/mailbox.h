@@ -6,11 +6,11 @@
 
 /* A parsed mailbox. Views borrow from the text that was parsed, except `ascii`. */
 struct mailbox {
-    struct str text;    /* the whole, as written (local part's case kept, RFC 5321 2.4); "" for <> */
-    struct str local;   /* as written, quotes included */
-    struct str domain;  /* as written; for a literal with its brackets; "" for bare "postmaster" and <> */
-    bool       literal; /* domain is an address literal */
-    bool       utf8;    /* local part or domain has non-ASCII bytes: needs SMTPUTF8 */
+    struct str text;   /* the whole, as written (local part's case kept, RFC 5321 2.4); "" for <> */
+    struct str local;  /* as written, quotes included */
+    struct str domain; /* as written; for a literal with its brackets; "" for bare "postmaster" and <> */
+    bool literal;      /* domain is an address literal */
+    bool utf8;         /* local part or domain has non-ASCII bytes: needs SMTPUTF8 */
 };
 
 /* Parses "local@domain" (no angle brackets). RFC 5321 Mailbox, limits 64/255 octets (4.5.3.1), UTF-8 only

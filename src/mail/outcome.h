@@ -19,52 +19,73 @@ enum outcome_status {
 
 /* At which step of the conversation it was decided (for the verdict and the story). */
 enum phase {
-    PHASE_NONE, PHASE_DNS, PHASE_CONNECT, PHASE_BANNER, PHASE_EHLO, PHASE_STARTTLS, PHASE_TLS, PHASE_AUTH,
-    PHASE_MAIL, PHASE_RCPT, PHASE_DATA, PHASE_BODY, PHASE_QUIT, PHASE_LOCAL,
+    PHASE_NONE,
+    PHASE_DNS,
+    PHASE_CONNECT,
+    PHASE_BANNER,
+    PHASE_EHLO,
+    PHASE_STARTTLS,
+    PHASE_TLS,
+    PHASE_AUTH,
+    PHASE_MAIL,
+    PHASE_RCPT,
+    PHASE_DATA,
+    PHASE_BODY,
+    PHASE_QUIT,
+    PHASE_LOCAL,
 };
 const char *phase_name(enum phase p); /* "MAIL FROM", "after the content", ...; never NULL */
 
 /* Why, as understood: the cause's stable name and how sure we are. Filled by explain/. */
-enum whose { WHOSE_UNKNOWN, WHOSE_RECIPIENT, WHOSE_SENDER_CONTENT, WHOSE_SENDER_AUTH, WHOSE_SENDER_REPUTATION,
-             WHOSE_SENDER_VOLUME, WHOSE_RECEIVER, WHOSE_NETWORK, WHOSE_US };
+enum whose {
+    WHOSE_UNKNOWN,
+    WHOSE_RECIPIENT,
+    WHOSE_SENDER_CONTENT,
+    WHOSE_SENDER_AUTH,
+    WHOSE_SENDER_REPUTATION,
+    WHOSE_SENDER_VOLUME,
+    WHOSE_RECEIVER,
+    WHOSE_NETWORK,
+    WHOSE_US
+};
 struct verdict {
-    struct str cause;      /* "user-unknown", "greylisted", ...; "" for a delivery */
+    struct str cause; /* "user-unknown", "greylisted", ...; "" for a delivery */
     enum whose whose;
-    bool       permanent;
-    uint8_t    confidence; /* 0..100 */
+    bool permanent;
+    uint8_t confidence; /* 0..100 */
 };
 
 /* One recipient's part. */
 struct outcome_rcpt {
-    uint32_t            rcpt; /* index in the envelope */
+    uint32_t rcpt; /* index in the envelope */
     enum outcome_status status;
-    enum phase          phase;
-    struct reply        reply;   /* the reply that decided it; code 0 when none (network, local) */
-    struct verdict      verdict;
-    int64_t             next_ms; /* wall clock of the next try (DEFERRED) */
+    enum phase phase;
+    struct reply reply; /* the reply that decided it; code 0 when none (network, local) */
+    struct verdict verdict;
+    int64_t next_ms; /* wall clock of the next try (DEFERRED) */
 };
 
 /* One line of the conversation as kept for the story. */
 struct outcome_line {
-    uint32_t   at_ms; /* since the attempt began */
-    bool       ours;  /* what we said; otherwise what they said */
-    struct str text;  /* one line, no CRLF; our AUTH data replaced by "***" */
+    uint32_t at_ms;  /* since the attempt began */
+    bool ours;       /* what we said; otherwise what they said */
+    struct str text; /* one line, no CRLF; our AUTH data replaced by "***" */
 };
 
 struct outcome {
-    struct id            id; /* the message */
-    int64_t              at_ms; /* wall clock */
-    uint32_t             attempt; /* 1, 2, ... for the message's lane; 0 for decisions without an attempt */
-    uint32_t             took_ms;
-    struct str           host, ip;    /* the server talked to; "" if none was reached */
-    uint16_t             port;
-    struct str           source_ip, ehlo; /* how we appeared */
-    struct str           tls_version, tls_cipher; /* "" in the clear */
-    bool                 tls_verified;
-    struct str           note; /* a sentence of ours when no reply decided ("connection timed out"); "" otherwise */
-    uint32_t             lines;
+    struct id id;     /* the message */
+    int64_t at_ms;    /* wall clock */
+    uint32_t attempt; /* 1, 2, ... for the message's lane; 0 for decisions without an attempt */
+    uint32_t took_ms;
+    struct str host, ip; /* the server talked to; "" if none was reached */
+    uint16_t port;
+    struct str source_ip, ehlo;         /* how we appeared */
+    struct str tls_version, tls_cipher; /* "" in the clear */
+    bool tls_verified;
+    struct str note; /* a sentence of ours when no reply decided ("connection timed out"); "" otherwise */
+    uint32_t lines;
     struct outcome_line *line; /* the dialogue; bounded to OUTCOME_LINES_MAX lines */
-    uint32_t             rcpts;
+    uint32_t rcpts;
     struct outcome_rcpt *rcpt;
 };
 enum { OUTCOME_LINES_MAX = 64 };

@@ -7,14 +7,14 @@
 
 /* An enhanced status code (RFC 3463); class 0: none. */
 struct enhanced {
-    uint8_t  class;
+    uint8_t class;
     uint16_t subject, detail;
 };
 
 struct reply {
-    int             code;     /* 200..599; 0: none was received */
+    int code; /* 200..599; 0: none was received */
     struct enhanced enhanced;
-    struct str      text;     /* without codes; lines joined by '\n'; control bytes replaced by '?'; bounded */
+    struct str text; /* without codes; lines joined by '\n'; control bytes replaced by '?'; bounded */
 };
 
 enum { REPLY_LINE_MAX = 2048, REPLY_TEXT_MAX = 4096, REPLY_LINES_MAX = 100 };
@@ -23,10 +23,10 @@ enum { REPLY_LINE_MAX = 2048, REPLY_TEXT_MAX = 4096, REPLY_LINES_MAX = 100 };
 struct reply_parser {
     struct buf line; /* partial line */
     struct buf text;
-    int        code;
-    unsigned   lines;
-    bool       wide; /* the line was longer than REPLY_LINE_MAX: its rest is skipped */
-    size_t     bytes; /* of the reply so far, skipped ones counted */
+    int code;
+    unsigned lines;
+    bool wide;                /* the line was longer than REPLY_LINE_MAX: its rest is skipped */
+    size_t bytes;             /* of the reply so far, skipped ones counted */
     struct enhanced enhanced; /* of the reply so far */
 };
 enum reply_status { REPLY_MORE, REPLY_DONE, REPLY_BAD };

@@ -1,5 +1,5 @@
-/* wire: what the encodings of envelope and outcome have in common: a versioned, length-prefixed frame and its checked parts. A reader
- * skips what a later writer of the same version has put after the fields it knows. */
+/* wire: what the encodings of envelope and outcome have in common: a versioned, length-prefixed frame and its checked parts. A
+ * reader skips what a later writer of the same version has put after the fields it knows. */
 #pragma once
 
 #include "lib/buf.h"
@@ -7,7 +7,7 @@
 
 /* Starts a frame of that version; wire_close writes its length. */
 size_t wire_open(struct buf *b, uint8_t version);
-void   wire_close(struct buf *b, size_t opened);
+void wire_close(struct buf *b, size_t opened);
 /* Takes a frame's body; *ok turns false on another version or a short view. */
 struct str wire_take(struct str *s, uint8_t version, bool *ok);
 

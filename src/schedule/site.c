@@ -1,7 +1,7 @@
 /* site: limits, pace and health of one receiving site as seen from one pool. */
 #include "schedule/inner.h"
 
-enum { DOWN_FIRST_MS = 30 * 1000, DOWN_MAX_MS = 30 * 60 * 1000 };
+enum { DOWN_FIRST_MS = 10 * 1000, DOWN_MAX_MS = 30 * 60 * 1000 };
 
 /* xorshift64*: spreads retries, nothing secret. */
 uint64_t schedule_random(struct schedule *s)

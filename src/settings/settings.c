@@ -15,6 +15,7 @@
 
 /* libconfuse's callbacks carry no context of ours: parsing is single-threaded per thread. */
 static _Thread_local struct fault *parse_fault;
+static _Thread_local const char *parse_name;
 
 static const char *const doors[] = {[DOOR_MX] = "mx", [DOOR_SUBMISSION] = "submission", [DOOR_SUBMISSIONS] = "submissions"};
 static const char *const tls_words[] = {
@@ -35,7 +36,7 @@ static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
     char text[700];
     vsnprintf(text, sizeof text, fmt, ap);
     if (parse_fault && !parse_fault->text[0])
-        fault_set(parse_fault, "%s:%d: %s", cfg->filename ? cfg->filename : "settings", cfg->line, text);
+        fault_set(parse_fault, "%s:%d: %s", parse_name, cfg->line, text);
 }
 
 static const struct option *row_of(const char *section, const char *name)
@@ -209,7 +210,7 @@ static bool fill_routes(cfg_t *cfg, struct settings *s, struct fault *f)
         const char *to = cfg_getstr(sec, "to");
         if (!to)
             return fault_set(f, "%s:%d: route \"%s\": says not where to: add a line such as to = \"smtp:mail.example.pl:25\"",
-                             cfg->filename ? cfg->filename : "settings", sec->line, cfg_title(sec));
+                             parse_name, sec->line, cfg_title(sec));
         must(target_read(str_of(to), &s->arena, r));
         r->domain = arena_str(&s->arena, str_of(cfg_title(sec)));
         r->tls = (enum route_tls)word_find(tls_words, 4, cfg_getstr(sec, "tls"));
@@ -315,7 +316,7 @@ bool settings_parse(struct settings **ret, const char *name, struct str text, st
     must(s);
     atomic_init(&s->refs, 1);
     cfg_t *cfg = parser_new();
-    cfg->filename = strdup(name);
+    parse_name = name;
     parse_fault = &own;
     bool good = cfg_parse_buf(cfg, arena_strz(&s->arena, text)) == CFG_SUCCESS;
     parse_fault = NULL;

@@ -307,7 +307,7 @@ def test_plain_bytes_behind_starttls_are_never_answered_inside_it():
                     if not part:
                         break
                     got += part
-            assert got.startswith(b"220") and got.count(b"\r\n") == 1, got
+            assert got.count(b"\r\n") <= 1 and got[:3] in (b"", b"220"), got  # hung up, nothing behind STARTTLS was answered
 
 
 def test_bounds_are_answered_with_a_reason():

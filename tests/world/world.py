@@ -26,7 +26,7 @@ def wait_until(what, seconds=15, every=0.03):
         if got:
             return got
         time.sleep(every)
-    raise AssertionError("waited in vain for " + getattr(what, "__doc__", None) or "a condition")
+    raise AssertionError("waited in vain for " + (what.__doc__ or "a condition"))
 
 
 class Receiver:

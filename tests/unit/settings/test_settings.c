@@ -108,7 +108,7 @@ static void an_unknown_option_or_broken_syntax_is_refused_with_its_line(void **s
 {
     (void)state;
     refused("workers = 2\nwrokers = 3\n", "t.conf:2");
-    refused("accept {\n  errors_max = 5\n", "t.conf:");
+    refused("workers = = 2\n", "t.conf:1");
 }
 
 static void options_that_contradict_each_other_are_refused(void **state)

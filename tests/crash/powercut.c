@@ -1,0 +1,304 @@
+/* powercut: the log on a disk that loses what was not synced. For each seed: random acceptances, notes, ends and reads on small
+ * segments, the power goes at a random call, the log is opened again, and what it says is compared with what was acknowledged;
+ * several cuts in a row.
+ *
+ *   powercut [SEEDS [FIRST]]    prints a line of counts; exit 1 at the first loss, with its seed
+ *
+ * Before that it shows that a disk which lies about syncing is found out, so that the harness can fail. */
+#include "disk.h"
+#include "lib/must.h"
+#include "log/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MESSAGES = 400, ROUNDS = 10, STEPS = 60, SEGMENT = 1024 * 1024, CONTENT_MAX = 60000 };
+
+enum truth { UNKNOWN, ISSUED, ACKNOWLEDGED, ENDING, ENDED };
+
+/* What the test knows of a message, and what the log says of it. */
+struct known {
+    struct log_entry entry;
+    struct log_wait accept_wait, end_wait;
+    enum truth truth;
+    uint32_t state, content_bytes, noted, acknowledged_notes;
+    bool live, read_well;
+    uint32_t recovered_state;
+};
+
+struct world {
+    uint64_t seed;
+    struct disk *disk;
+    struct log *log;
+    struct known known[MESSAGES];
+    unsigned made, cuts, accepted, ended, lost, resurrected, wrong, moved;
+    bool failed;
+};
+
+static uint64_t chance(struct world *w)
+{
+    w->seed ^= w->seed << 13;
+    w->seed ^= w->seed >> 7;
+    w->seed ^= w->seed << 17;
+    return w->seed;
+}
+
+static struct id id_of(unsigned i)
+{
+    struct id id = {{0}};
+    memcpy(id.b + 8, &(uint64_t){(i + 1) * UINT64_C(0x9e3779b97f4a7c15)}, 8);
+    memcpy(id.b, &i, sizeof i);
+    return id;
+}
+
+static void fill(char *p, size_t n, unsigned i)
+{
+    for (size_t k = 0; k < n; k++)
+        p[k] = (char)(i * 31 + k * 7 + k / 251);
+}
+
+/* ---- the log's hooks ---- */
+
+static struct log_entry *on_message(void *ctx, struct id id, struct str meta, uint32_t content_bytes)
+{
+    struct world *w = ctx;
+    unsigned i;
+    memcpy(&i, id.b, sizeof i);
+    must(i < MESSAGES && meta.n == 8);
+    struct known *k = &w->known[i];
+    memcpy(&k->recovered_state, meta.p, 4);
+    k->live = true;
+    if (content_bytes != k->content_bytes)
+        w->wrong++;
+    return &k->entry;
+}
+
+static void on_note(void *ctx, struct log_entry *e, struct str note, bool ends)
+{
+    struct known *k = (struct known *)e;
+    (void)ctx;
+    must(note.n == 4);
+    memcpy(&k->recovered_state, note.p, 4);
+    if (ends)
+        k->live = false;
+}
+
+static void on_restate(void *ctx, struct log_entry *e, struct str old_meta, struct buf *meta)
+{
+    struct known *k = (struct known *)e;
+    (void)ctx;
+    (void)old_meta;
+    buf_put_u32(meta, k->noted);
+    buf_put_u32(meta, 0);
+}
+
+static void on_failed(void *ctx, const struct fault *f)
+{
+    (void)f;
+    ((struct world *)ctx)->failed = true;
+}
+
+static const struct log_hooks hooks = {on_message, on_note, on_restate, on_failed};
+
+/* ---- steps ---- */
+
+static void on_accepted(void *ctx, bool durable)
+{
+    struct known *k = ctx;
+    if (durable && k->truth == ISSUED)
+        k->truth = ACKNOWLEDGED;
+}
+
+static void on_ended(void *ctx, bool durable)
+{
+    struct known *k = ctx;
+    if (durable)
+        k->truth = ENDED;
+}
+
+static void accept_one(struct world *w)
+{
+    if (w->made == MESSAGES)
+        return;
+    static char content[CONTENT_MAX];
+    unsigned i = w->made++;
+    struct known *k = &w->known[i];
+    char meta[8] = {0};
+    k->content_bytes = (uint32_t)(chance(w) % (chance(w) % 8 ? 4000 : CONTENT_MAX));
+    fill(content, k->content_bytes, i);
+    k->entry.id = id_of(i);
+    k->truth = ISSUED;
+    k->accept_wait = (struct log_wait){.fn = on_accepted, .ctx = k};
+    struct str c = str_mem(content, k->content_bytes);
+    if (log_accept(w->log, &k->entry, str_mem(meta, 8), &c, 1, &k->accept_wait) != LOG_OK)
+        k->truth = UNKNOWN;
+    else
+        w->accepted++;
+}
+
+static struct known *pick(struct world *w)
+{
+    for (int tries = 0; w->made && tries < 20; tries++) {
+        struct known *k = &w->known[chance(w) % w->made];
+        if ((k->truth == ISSUED || k->truth == ACKNOWLEDGED) && k->entry.at)
+            return k;
+    }
+    return NULL;
+}
+
+static void note_one(struct world *w, bool ends)
+{
+    struct known *k = pick(w);
+    char note[4];
+    if (!k)
+        return;
+    uint32_t state = k->noted + 1;
+    memcpy(note, &state, 4);
+    k->end_wait = (struct log_wait){.fn = on_ended, .ctx = k};
+    if (log_note(w->log, &k->entry, str_mem(note, 4), ends, ends ? &k->end_wait : NULL) != LOG_OK)
+        return;
+    k->noted = state;
+    if (ends) {
+        k->truth = ENDING;
+        w->ended++;
+    }
+}
+
+static void on_fetched(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f)
+{
+    struct known *k = ctx;
+    static char want[CONTENT_MAX];
+    unsigned i;
+    (void)f;
+    memcpy(&i, k->entry.id.b, sizeof i);
+    fill(want, k->content_bytes, i);
+    k->read_well = ok && meta.n == 8 && content.n == k->content_bytes && memcmp(content.p, want, content.n) == 0;
+}
+
+static bool reads_well(struct world *w, struct known *k)
+{
+    struct log_read r = {.done = on_fetched, .ctx = k};
+    k->read_well = false;
+    log_fetch(w->log, &k->entry, &r);
+    return k->read_well || disk_is_off(w->disk);
+}
+
+static void step(struct world *w)
+{
+    uint64_t what = chance(w) % 100;
+    if (what < 35)
+        accept_one(w);
+    else if (what < 45)
+        note_one(w, false);
+    else if (what < 72)
+        note_one(w, true);
+    else if (what < 78) {
+        struct known *k = pick(w);
+        if (k && !reads_well(w, k))
+            w->wrong++;
+    } else
+        log_flush(w->log);
+}
+
+/* ---- cuts ---- */
+
+static bool open_log(struct world *w, struct fault *f)
+{
+    struct log_options o = {
+        .directory = "", .segment_bytes = SEGMENT, .disk_free_min = 0, .io = &disk_io, .io_ctx = w->disk, .is_inline = true};
+    w->failed = false;
+    return log_open(&w->log, &o, NULL, &hooks, w, f);
+}
+
+static void close_log(struct world *w)
+{
+    struct log_stats s;
+    log_stats(w->log, &s);
+    w->moved += (unsigned)s.moved;
+    log_close(&w->log);
+}
+
+/* After recovery: every acknowledged message is there unless its end was issued; none comes back whose end was acknowledged; and
+ * states are not older than what a durable note said. */
+static void compare(struct world *w)
+{
+    for (unsigned i = 0; i < w->made; i++) {
+        struct known *k = &w->known[i];
+        if (k->truth == ACKNOWLEDGED && !k->live)
+            w->lost++;
+        if (k->truth == ENDED && k->live)
+            w->resurrected++;
+        if (k->live && k->truth != ENDED && !reads_well(w, k))
+            w->wrong++;
+        if (k->live && k->recovered_state > k->noted)
+            w->wrong++;
+        k->truth = k->live ? ACKNOWLEDGED : ENDED;
+        k->noted = k->recovered_state;
+    }
+}
+
+static bool reopen(struct world *w, struct fault *f)
+{
+    for (unsigned i = 0; i < w->made; i++) {
+        w->known[i].live = false;
+        w->known[i].entry = (struct log_entry){0};
+    }
+    disk_power_up(w->disk);
+    if (!open_log(w, f))
+        return false;
+    compare(w);
+    return true;
+}
+
+/* One seed. False: something was lost; *f says what. */
+static bool run(uint64_t seed, bool lie, unsigned totals[5], struct fault *f)
+{
+    static struct world world;
+    struct world *w = &world;
+    *w = (struct world){.seed = seed * UINT64_C(0xd1342543de82ef95) | 1, .disk = disk_new(seed)};
+    disk_lie(w->disk, lie);
+    bool good = open_log(w, f);
+    for (int round = 0; good && round < ROUNDS; round++) {
+        if (chance(w) % 3 == 0)
+            disk_fail_writes_at(w->disk, 1 + chance(w) % 40);
+        disk_cut_at(w->disk, 1 + chance(w) % 150);
+        for (int i = 0; i < STEPS && !w->failed && !disk_is_off(w->disk); i++)
+            step(w);
+        close_log(w);
+        w->cuts++;
+        good = reopen(w, f);
+    }
+    if (w->log)
+        close_log(w);
+    disk_free(w->disk);
+    totals[0] += w->cuts;
+    totals[1] += w->accepted;
+    totals[2] += w->ended;
+    totals[3] += w->moved;
+    totals[4] += w->lost + w->resurrected + w->wrong;
+    if (good && (w->lost || w->resurrected || w->wrong))
+        good = fault_set(f, "%u lost, %u came back, %u wrong", w->lost, w->resurrected, w->wrong);
+    return good;
+}
+
+int main(int argc, char **argv)
+{
+    unsigned long seeds = argc > 1 ? strtoul(argv[1], NULL, 10) : 10000, first = argc > 2 ? strtoul(argv[2], NULL, 10) : 1;
+    unsigned totals[5] = {0}, ignored[5] = {0}, found = 0;
+    struct fault f;
+    for (unsigned long i = 1; i <= 20; i++)
+        found += !run(i, true, ignored, &f);
+    if (found < 10) {
+        printf("a disk that lies was found out in %u of 20 runs only: the harness is blind\n", found);
+        return 1;
+    }
+    for (unsigned long i = first; i < first + seeds; i++)
+        if (!run(i, false, totals, &f)) {
+            printf("seed %lu: %s\n", i, f.text);
+            return 1;
+        }
+    printf("%lu seeds, %u power cuts, %u messages accepted, %u ended, %u moved by compaction, %u lost or wrong; a lying disk "
+           "found out in %u of 20\n",
+           seeds, totals[0], totals[1], totals[2], totals[3], totals[4], found);
+    return 0;
+}

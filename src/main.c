@@ -1,5 +1,6 @@
 /* main: one table of subcommands. Called as sendmail, mailq or newaliases, goniec behaves as those. */
 #include "cli/cli.h"
+#include "demo/demo.h"
 #include "serve/serve.h"
 #include "settings/settings.h"
 
@@ -20,6 +21,7 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *sentence;
 } commands[] = {
+    {"demo", demo_main, "try everything on this machine: a server, a receiver, sample messages and their stories"},
     {"serve", do_serve, "run the server: serve -c FILE"},
     {"check-config", do_check_config, "read a settings file and say what is wrong: check-config -c FILE, or --defaults"},
     {"why", cli_why, "tell the whole story of a message: why MESSAGE-ID|RECIPIENT"},

@@ -119,6 +119,10 @@ static const struct cause table[] = {
           "Ten serwer nie zdołał zapisać wiadomości w skrzynce odbiorcy.",
           "This server's administrator must look into it: the technical part tells the reason.",
           "Sprawdzić to musi administrator tego serwera: przyczynę podaje część techniczna."),
+    CAUSE("interrupted", WHOSE_US, false, 3, 2, "This server was stopped or restarted in the middle of the delivery.",
+          "Ten serwer został zatrzymany lub uruchomiony ponownie w trakcie doręczania.",
+          "You need not do anything: the message will be retried automatically.",
+          "Nie trzeba nic robić: serwer ponowi wysyłkę automatycznie."),
     /* pace */
     CAUSE("rate-limited", WHOSE_SENDER_VOLUME, false, 7, 0,
           "The recipient's server takes no more mail from here for now, because too much came in a short time.",

@@ -333,7 +333,7 @@ static const struct code_row codes[] = {
 };
 enum { CODE_ROWS = sizeof codes / sizeof codes[0] };
 
-/* What our own note says when no reply came. Phase PHASE_NONE: any. */
+/* What our own note (deliver/ writes it) says when no reply came. Phase PHASE_NONE: any. */
 struct note_row {
     enum phase phase;
     const char *word; /* NULL: whatever it says */
@@ -343,14 +343,18 @@ static const struct note_row notes[] = {
     {PHASE_DNS, NULL, "dns-failure"},
     {PHASE_STARTTLS, NULL, "tls-failed"},
     {PHASE_TLS, NULL, "tls-failed"},
+    {PHASE_AUTH, "logging in", "auth-failed"},
     {PHASE_LOCAL, NULL, "local-error"},
+    {PHASE_NONE, "this server stopped", "interrupted"},
     {PHASE_NONE, "refused", "connection-refused"},
     {PHASE_NONE, "timed out", "timeout"},
     {PHASE_NONE, "timeout", "timeout"},
+    {PHASE_NONE, "too long", "timeout"},
     {PHASE_NONE, "unreachable", "host-unreachable"},
     {PHASE_NONE, "no route", "host-unreachable"},
     {PHASE_CONNECT, NULL, "host-unreachable"},
-    {PHASE_NONE, "not an smtp reply", "protocol-error"},
+    {PHASE_NONE, "no smtp reply", "protocol-error"},
+    {PHASE_NONE, "without being asked", "protocol-error"},
     {PHASE_NONE, NULL, "connection-lost"},
 };
 enum { NOTE_ROWS = sizeof notes / sizeof notes[0] };
@@ -409,11 +413,11 @@ static const char *cause_by_code(int code, enum phase phase)
     return NULL;
 }
 
+/* What the server says for good is for good (RFC 5321 4.2.1); without a reply nothing is. */
 static struct verdict verdict_of(const char *name, int code, uint8_t confidence)
 {
     const struct cause *c = cause_find(str_of(name));
-    bool permanent = code ? code / 100 == 5 : c->permanent;
-    return (struct verdict){str_of(c->name), c->whose, permanent, confidence};
+    return (struct verdict){str_of(c->name), c->whose, code / 100 == 5, confidence};
 }
 
 static struct verdict explain_note(enum phase phase, struct str note)
@@ -433,6 +437,8 @@ struct verdict explain_reply(enum phase phase, const struct reply *r, struct str
     char text[SCAN_MAX + 3];
     if (r->code == 0)
         return explain_note(phase, note);
+    if (phase == PHASE_LOCAL && r->code / 100 == 4) /* our own words about our own disk */
+        return verdict_of("local-error", r->code, SURE);
     lowered(r->text, text);
     const char *by_words = cause_by_words(text, r->code, phase);
     const char *by_status = cause_by_status(r->enhanced, phase);

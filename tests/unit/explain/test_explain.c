@@ -66,6 +66,8 @@ static void bare_codes_by_phase(void **state)
     is(PHASE_BODY, "552 no", "message-too-large");
     is(PHASE_NONE, "535 no", "auth-failed");
     is(PHASE_NONE, "599", "unknown");
+    is(PHASE_LOCAL, "451 4.3.0 The mailbox cannot be written: No space left on device", "local-error");
+    is(PHASE_LOCAL, "550 5.1.3 The address cannot be a mailbox here", "address-syntax");
     assert_true(explain(PHASE_RCPT, "550 no").confidence <= 40);
 }
 
@@ -117,6 +119,11 @@ static void without_a_reply_the_note_decides(void **state)
         {PHASE_DNS, "SERVFAIL", "dns-failure"},
         {PHASE_LOCAL, "disk full", "local-error"},
         {PHASE_RCPT, "", "connection-lost"},
+        {PHASE_CONNECT, "mx.x.pl [192.0.2.1]: cannot connect: Connection refused", "connection-refused"},
+        {PHASE_BODY, "nothing came for too long", "timeout"},
+        {PHASE_EHLO, "what the server said is no SMTP reply", "protocol-error"},
+        {PHASE_BODY, "this server stopped in the middle of the attempt", "interrupted"},
+        {PHASE_AUTH, "the server offers no way of logging in that is known here", "auth-failed"},
     };
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct reply none = {0};

@@ -43,7 +43,7 @@ struct stream {
     const struct stream_hooks *hooks;
     void *ctx;
     enum state state;
-    bool readable, writable, paused, dirty, dead, lingering, posted, want_tls, pending_end;
+    bool readable, writable, paused, dirty, dead, lingering, posted, want_tls, pending_end, hung_up;
     unsigned inside;
     size_t hold_max;
     struct buf held;     /* input that the owner left */
@@ -295,6 +295,7 @@ static void on_events(void *ctx, uint32_t events)
     struct stream *s = ctx;
     s->inside++;
     s->readable |= (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+    s->hung_up |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     s->writable |= (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0;
     if (s->state == CONNECTING && s->writable)
         finish_connect(s);
@@ -334,7 +335,8 @@ static size_t read_plain(struct stream *s, char *to, size_t room)
 {
     ssize_t n = read(s->watch.fd, to, room);
     if (n > 0) {
-        s->readable = (size_t)n == room; /* edge-triggered: what comes later is told again */
+        /* Edge-triggered: what comes later is told again; an end that came together with these bytes is not. */
+        s->readable = (size_t)n == room || s->hung_up;
         return (size_t)n;
     }
     if (n == 0) {

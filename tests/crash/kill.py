@@ -77,8 +77,10 @@ def count():
     return not acknowledged - set(taken)
 
 
-end = time.monotonic() + 90
-while not count() and time.monotonic() < end:
+arrived, since = 0, time.monotonic()
+while not count() and time.monotonic() - since < 30:  # as long as anything moves
+    if len(taken) != arrived:
+        arrived, since = len(taken), time.monotonic()
     time.sleep(0.5)
 lost = acknowledged - set(taken)
 strange = set(taken) - attempted

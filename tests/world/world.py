@@ -41,6 +41,8 @@ class Receiver:
         outer = self
 
         class Handler(socketserver.StreamRequestHandler):
+            disable_nagle_algorithm = True
+
             def handle(self):
                 outer.connections += 1
                 try:

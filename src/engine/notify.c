@@ -5,6 +5,7 @@
 #include "explain/dsn.h"
 #include "lib/must.h"
 #include "mail/mailbox.h"
+#include "mail/utf8.h"
 
 #include <stdlib.h>
 
@@ -57,7 +58,6 @@ static bool envelope_for(struct message *m, enum dsn_kind kind, const struct out
                              .accepted_ms = now_ms,
                              .body = BODY_8BITMIME,
                              .smtputf8 = e->smtputf8,
-                             .has_8bit = true,
                              .account = arena_str(a, e->account),
                              .stream = STR("transactional"),
                              .client_ip = STR("local"),
@@ -102,6 +102,8 @@ static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome
         struct content *c = content_new(text.n);
         memcpy(c->bytes + c->start, text.p, text.n);
         e.content_bytes = (uint32_t)(c->n = text.n);
+        e.has_8bit = utf8_needed(content_str(c));
+        e.smtputf8 = e.smtputf8 && e.has_8bit;
         buf_done(&text);
         struct message *note = message_new(w, m->log, &a, &e, c);
         good = message_commit(note, on_durable) == LOG_OK;

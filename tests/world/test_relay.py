@@ -237,11 +237,11 @@ def test_a_receiver_that_stalls_ends_in_a_deferral_that_names_the_phase():
             assert word in story["recipients"][0]["events"][0]["note"], (phase, story["recipients"][0]["events"])
 
 
-def test_many_recipients_go_in_one_transaction_with_a_verdict_each():
+def test_many_recipients_share_transactions_with_a_verdict_each():
     with world(lambda stage, argument: "452 4.2.2 full" if argument == "r7@dest.test" else None) as (server, receiver):
         send(server, rcpts=[f"r{i}@dest.test" for i in range(50)])
-        wait_until(lambda: receiver.messages)
-        assert len(receiver.messages) == 1 and len(receiver.messages[0][1]) == 49
+        wait_until(lambda: sum(len(m[1]) for m in receiver.messages) == 49)
+        assert len(receiver.messages) <= 10, len(receiver.messages)
         story = server.story("r7@dest.test", lambda s: s["recipients"][7]["status"] == "deferred")
         assert story["recipients"][8]["status"] == "delivered" and story["open"] == 1, story
 

@@ -18,6 +18,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -27,7 +28,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PAUSE_FIRST_MS = 100, PAUSE_MAX_MS = 30000, GOOD_RUN_MS = 60000, CHILDREN = 2, FILES_WANTED = 262144 };
+enum {
+    PAUSE_FIRST_MS = 100,
+    PAUSE_MAX_MS = 30000,
+    GOOD_RUN_MS = 60000,
+    DRAIN_GRACE_MS = 5000,
+    CHILDREN = 2,
+    FILES_WANTED = 262144
+};
 
 struct supervisor;
 struct child {
@@ -101,6 +109,35 @@ static bool make_directory(const struct supervisor *s, const char *sub, mode_t m
     return true;
 }
 
+/* One server a data directory. Two locks on one file: the record lock is the supervisor's alone (it tells the pid to who asks),
+ * the flock is inherited, so that it stands as long as any child of a supervisor that was killed still writes what was in flight:
+ * the next one waits for those, as long as they may take, and takes over neither log nor ports from under them. */
+static bool take_directory(struct supervisor *s, struct fault *f)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%.*s/run/lock", STR_ARGS(s->settings->data_directory));
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600); /* stays open: the locks live with it */
+    if (fd < 0)
+        return fault_errno(f, errno, "cannot open %s", path);
+    struct flock mine = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(fd, F_SETLK, &mine) != 0) {
+        bool known = fcntl(fd, F_GETLK, &mine) == 0 && mine.l_type != F_UNLCK;
+        return fault_set(
+            f, "data_directory %.*s is served by another goniec already (process %ld): stop it or name another directory",
+            STR_ARGS(s->settings->data_directory), known ? (long)mine.l_pid : -1L);
+    }
+    int64_t until = now_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
+    for (bool told = false; flock(fd, LOCK_EX | LOCK_NB) != 0; told = true) {
+        if (errno != EWOULDBLOCK || now_ms() >= until)
+            return fault_errno(f, errno, "data_directory %.*s is still in use by a child of an earlier goniec",
+                               STR_ARGS(s->settings->data_directory));
+        if (!told)
+            say("waiting for what an earlier goniec left running to stop");
+        poll(NULL, 0, 20);
+    }
+    return true;
+}
+
 static void own_socket_files(const struct supervisor *s)
 {
     static const char *const names[] = {"submit.sock", "engine.sock"};
@@ -156,7 +193,7 @@ static void start(struct supervisor *s, struct child *c)
         say("cannot make a pipe for the %s: %s", c->name, strerror(errno));
         return;
     }
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         if (engine) {
             close(ends[0]);
@@ -170,6 +207,8 @@ static void start(struct supervisor *s, struct child *c)
             _exit(EX_NOPERM);
         }
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* after the change of user, which clears it */
+        if (getppid() != parent)          /* it died before that */
+            _exit(EX_TEMPFAIL);
         exit(c->run(s));
     }
     if (engine) {
@@ -275,7 +314,7 @@ static void stop_children(struct supervisor *s)
     for (int i = 0; i < CHILDREN; i++)
         if (s->child[i].pid)
             kill(s->child[i].pid, SIGTERM);
-    int64_t until = now_ms() + s->settings->drain_ms + 5000;
+    int64_t until = now_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
     while ((s->child[0].pid || s->child[1].pid) && now_ms() < until) {
         struct pollfd p = {.fd = s->signals, .events = POLLIN};
         poll(&p, 1, 50);
@@ -338,7 +377,7 @@ static bool take_signals(struct supervisor *s, struct fault *f)
 static bool prepare(struct supervisor *s, struct fault *f)
 {
     return settings_load(&s->settings, s->config_file, f) && find_user(s, f) && make_directory(s, "", 0755, f) &&
-           make_directory(s, "/run", 0755, f) && make_directory(s, "/log", 0700, f) &&
+           make_directory(s, "/run", 0755, f) && make_directory(s, "/log", 0700, f) && take_directory(s, f) &&
            sockets_open(&s->sockets, s->settings, f) && take_signals(s, f);
 }
 

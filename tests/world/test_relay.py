@@ -375,6 +375,25 @@ def test_sigterm_stops_cleanly_and_the_queue_is_there_afterwards():
         assert receiver.messages[0][2].endswith(MESSAGE)
 
 
+def test_a_second_server_on_the_same_data_is_refused_and_names_the_first():
+    with world() as (server, receiver):
+        second = subprocess.run([BINARY, "serve", "-c", server.config], capture_output=True, timeout=30)
+        assert second.returncode == 78 and f"process {server.process.pid}" in second.stderr.decode(), second.stderr
+        send(server)
+        wait_until(lambda: receiver.messages)
+
+
+def test_a_start_after_a_killed_supervisor_waits_for_its_children():
+    with world(rule=lambda stage, argument: "stall" if stage == "body" else None) as (server, receiver):
+        send(server)
+        wait_until(lambda: "DATA" in receiver.commands)
+        server.process.kill()
+        server.process.wait()
+        server.start()  # the stalled attempt keeps the old engine until its drain time is over
+        assert "waiting for what an earlier goniec left" in server.log_text()
+        assert server.story("b@dest.test", lambda s: True)
+
+
 def test_sendmail_takes_what_scripts_give_it():
     with world(trusted=False) as (server, receiver):
         link = os.path.join(server.folder.name, "sendmail")

@@ -2,6 +2,7 @@
 told how to behave. Everything listens on 127.0.0.1 and is ended by the pid or socket it was started with."""
 import json
 import os
+import random
 import signal
 import socket
 import socketserver
@@ -14,9 +15,15 @@ BINARY = os.path.abspath(os.environ.get("GONIEC", "build/goniec"))
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """Below the range that outgoing connections take theirs from: none may take it while the server is down."""
+    while True:
+        port = random.randrange(10000, 30000)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def wait_until(what, seconds=15, every=0.03):

@@ -162,8 +162,8 @@ static void drain(struct process *p)
     p->drain_until_ms = loop_now_ms(e->loop) + e->snapshot->settings->drain_ms;
     for (unsigned i = 0; i < e->workers; i++) {
         struct worker *w = &e->worker[i];
-        w->start = (struct post){.fn = on_drain_worker, .ctx = w};
-        loop_post(w->loop, &w->start);
+        w->drain = (struct post){.fn = on_drain_worker, .ctx = w}; /* its own: the start may still be queued */
+        loop_post(w->loop, &w->drain);
     }
     p->drain = (struct timer){.fn = on_drain, .ctx = p};
     timer_set(e->loop, &p->drain, 100);

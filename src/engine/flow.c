@@ -15,6 +15,7 @@
 /* A job on its way from its home to the worker that owns its lane. */
 struct offer {
     struct post post;
+    struct offer *next; /* in the outbox: they travel together */
     struct route_ask ask;
     struct job *job;
     struct route *route;
@@ -146,22 +147,39 @@ static void on_routed(void *ctx, struct route *route, const struct route_trouble
     struct engine *e = w->engine;
     o->route = route;
     o->owner = &e->worker[siphash(e->hash_key, route->site, strlen(route->site)) % e->workers];
-    go(w, o->owner, &o->post, on_offered, o);
+    struct outbox *b = &w->outbox[o->owner->number];
+    o->next = NULL;
+    *(b->last ? &b->last->next : &b->first) = o;
+    b->last = o;
+}
+
+/* What was routed in one turn goes to each owner in one post: the recipients of one message arrive together, and so share a
+ * transaction. */
+static void send_offers(struct worker *w)
+{
+    for (unsigned i = 0; i < w->engine->workers; i++) {
+        struct offer *first = w->outbox[i].first;
+        w->outbox[i] = (struct outbox){0};
+        if (first)
+            go(w, first->owner, &first->post, on_offered, first);
+    }
 }
 
 /* ---- 4. At the worker that owns the lane: it waits its turn ---- */
 
 static void on_offered(void *ctx)
 {
-    struct offer *o = ctx;
-    struct worker *w = o->owner;
-    struct str stream = str_of(o->stream);
-    struct lane *l = schedule_lane(w->schedule, str_of(o->route->site), w->snapshot->settings->source.name, stream,
-                                   str_eq(stream, STR("transactional")));
-    schedule_ready(w->schedule, o->job, l);
-    w->pump_wanted = true;
-    route_free(&o->route);
-    free(o);
+    for (struct offer *o = ctx, *next; o; o = next) {
+        struct worker *w = o->owner;
+        struct str stream = str_of(o->stream);
+        struct lane *l = schedule_lane(w->schedule, str_of(o->route->site), w->snapshot->settings->source.name, stream,
+                                       str_eq(stream, STR("transactional")));
+        next = o->next;
+        schedule_ready(w->schedule, o->job, l);
+        w->pump_wanted = true;
+        route_free(&o->route);
+        free(o);
+    }
 }
 
 void flow_pump(void *ctx)
@@ -169,6 +187,7 @@ void flow_pump(void *ctx)
     struct worker *w = ctx;
     struct job *jobs;
     int64_t wake_ms = INT64_MAX;
+    send_offers(w);
     if (!w->pump_wanted || w->draining)
         return;
     w->pump_wanted = false;

@@ -4,6 +4,7 @@
 
 #include "engine/flow.h"
 #include "lib/hash.h"
+#include "lib/must.h"
 
 #include <stdlib.h>
 
@@ -182,6 +183,8 @@ bool worker_open(struct worker *w, struct fault *f)
     /* First in order, so that what the pump writes and appends is flushed in the same turn. */
     loop_at_turn_end(w->loop, flow_pump, w);
     uint64_t seed = siphash(hash_process_key(), &w->number, sizeof w->number);
+    w->outbox = calloc(w->engine->workers, sizeof *w->outbox);
+    must(w->outbox);
     bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) &&
                 route_open(&w->router, w->loop, &s->route, f) &&
                 deliver_open(&w->deliver, w->loop, w->engine->chores, &s->deliver, f) && open_logs(w, f) &&
@@ -219,4 +222,5 @@ void worker_close(struct worker *w)
     route_close(&w->router);
     schedule_close(&w->schedule);
     buf_done(&w->scratch);
+    free(w->outbox);
 }

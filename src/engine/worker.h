@@ -22,6 +22,13 @@ struct worker_counters {
     uint64_t accepted, accepted_recipients, delivered, deferred, failed, dropped, notifications, loads;
 };
 
+struct offer;
+
+/* Jobs on their way to one worker, gathered during a turn (flow.c). */
+struct outbox {
+    struct offer *first, *last;
+};
+
 struct worker {
     unsigned number;
     struct engine *engine;
@@ -35,8 +42,9 @@ struct worker {
     struct schedule *schedule;
     struct deliver *deliver;
     struct timer tick, wake;
-    struct post start, stop;
+    struct post start, drain, stop;
     int64_t swept_ms;
+    struct outbox *outbox; /* one a worker of the engine */
     bool pump_wanted, draining;
     unsigned loading;           /* letters of due jobs being read back */
     uint64_t letter_bytes;      /* content in memory of messages whose home this is */

@@ -125,7 +125,8 @@ bool scan_index(struct str payload, found_fn *fn, void *ctx)
             return false;
         memcpy(&e, payload.p, sizeof e);
         size_t whole = sizeof e + align_up(e.bytes, ALIGN);
-        if (payload.n < whole)
+        bool known = e.type == RECORD_ACCEPTED || e.type == RECORD_MOVED || e.type == RECORD_NOTE;
+        if (payload.n < whole || !known)
             return false;
         struct found f = {(enum record_type)e.type, e.flags, e.offset, e.content_bytes, e.id, {payload.p + sizeof e, e.bytes}};
         if (!fn(ctx, &f))

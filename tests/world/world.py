@@ -39,7 +39,8 @@ def wait_until(what, seconds=15, every=0.03):
 class Receiver:
     """An SMTP server that keeps what it takes. rule(stage, argument) returns a reply line, "drop", "stall" or None (fine)."""
 
-    def __init__(self, rule=None, extensions=("PIPELINING", "8BITMIME", "SIZE 50000000", "ENHANCEDSTATUSCODES")):
+    def __init__(self, rule=None, extensions=("PIPELINING", "8BITMIME", "SIZE 50000000", "ENHANCEDSTATUSCODES"),
+                 address=("127.0.0.1", 0)):
         self.rule = rule or (lambda stage, argument: None)
         self.extensions = extensions
         self.messages = []  # (sender, [recipients], bytes)
@@ -61,8 +62,9 @@ class Receiver:
             allow_reuse_address = True
             daemon_threads = True
             request_queue_size = 200
+            address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(address, Handler)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
@@ -133,7 +135,8 @@ class Receiver:
 class Goniec:
     """A server with a data directory of its own. `more` is added to its settings."""
 
-    def __init__(self, receiver_port, more="", trusted=True, workers=2, start=True):
+    def __init__(self, receiver_port, more="", trusted=True, workers=2, start=True, routed=True):
+        """routed: all mail goes to the receiver; otherwise to where `more` or DNS says."""
         self.folder = tempfile.TemporaryDirectory(prefix="goniec-world-")
         os.chmod(self.folder.name, 0o755)
         self.data = os.path.join(self.folder.name, "data")
@@ -141,7 +144,7 @@ class Goniec:
         self.log = os.path.join(self.folder.name, "log")
         self.mx, self.submission, self.submissions, self.http = free_port(), free_port(), free_port(), free_port()
         self.receiver_port = receiver_port
-        self.workers, self.trusted = workers, trusted
+        self.workers, self.trusted, self.routed = workers, trusted, routed
         self.write_config(more)
         self.process = None
         if start:
@@ -160,7 +163,7 @@ hosted_domains = {{"hosted.test"}}
 listen "mx" {{ door = mx address = {{"127.0.0.1:{self.mx}"}} }}
 listen "submission" {{ door = submission address = {{"127.0.0.1:{self.submission}"}} }}
 listen "submissions" {{ door = submissions address = {{"127.0.0.1:{self.submissions}"}} }}
-route "*" {{ to = "smtp:127.0.0.1:{self.receiver_port}" tls = "none" }}
+{f'route "*" {{ to = "smtp:127.0.0.1:{self.receiver_port}" tls = "none" }}' if self.routed else ''}
 log {{ segment_bytes = 8M disk_free_min = 16M }}
 accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
 {more}

@@ -2,6 +2,7 @@
  */
 #include "deliver/inner.h"
 
+#include "lib/hash.h"
 #include "lib/must.h"
 
 #include <netinet/in.h>
@@ -37,10 +38,21 @@ static void idle_leave(struct connection *c)
     c->deliver->stats.idle--;
 }
 
-struct connection *connection_idle(struct deliver *d, uint64_t lane)
+/* What a rule promises a message (protocol, TLS, whose login), as a number. A kept connection was opened for one such promise:
+ * two rules may share a site, and new settings may come while it is kept. */
+static uint64_t promise(const struct route *r)
+{
+    const uint8_t *key = hash_process_key();
+    uint64_t login = r->login ? siphash(key, r->login, strlen(r->login) + 1) : 0;
+    uint64_t password = r->login ? siphash(key, r->password, strlen(r->password)) : 0;
+    return (login * 31 + password) << 8 ^ (uint64_t)r->kind << 4 ^ (uint64_t)r->tls;
+}
+
+struct connection *connection_idle(struct deliver *d, uint64_t lane, const struct route *r)
 {
     struct connection *c = d->idle[lane % IDLE_SLOTS];
-    while (c && c->lane != lane)
+    uint64_t promised = c ? promise(r) : 0;
+    while (c && (c->lane != lane || c->promise != promised))
         c = c->next_idle;
     return c;
 }
@@ -243,7 +255,10 @@ static void opening_failed(struct connection *c)
     t->phase = m->failure_phase;
     t->refusal = m->failure;
     t->refusal.text = arena_str(&t->arena, m->failure.text);
-    t->refused_for_good += m->failure.code / 100 == 5;
+    /* A 5xx to our login or to STARTTLS is about our settings or theirs, never about the message: it waits until that is put
+     * right. */
+    bool about_us = m->failure_phase == PHASE_AUTH || m->failure_phase == PHASE_STARTTLS;
+    t->refused_for_good += m->failure.code / 100 == 5 && !about_us;
     if (m->failure_text[0])
         snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, m->failure_text);
     else
@@ -372,6 +387,7 @@ void connection_open(struct talk *t, const struct route_host *h)
     c->talk = t;
     t->connection = c;
     c->lane = t->attempt->lane;
+    c->promise = promise(t->attempt->route);
     c->next = d->connections;
     if (c->next)
         c->next->at = &c->next;

@@ -16,6 +16,7 @@ struct connection {
     struct smtp_out machine;
     struct talk *talk; /* NULL: kept */
     uint64_t lane;
+    uint64_t promise; /* what the route that it was opened for promises */
     uint32_t messages;
     bool idle, quitting, kept; /* kept: it has carried a message before this one */
     struct timer timer;
@@ -70,7 +71,8 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
 void talk_cut(struct talk *t);
 
 /* connection.c */
-struct connection *connection_idle(struct deliver *d, uint64_t lane);
+/* A kept connection of the lane that was opened as the route asks; NULL: none. */
+struct connection *connection_idle(struct deliver *d, uint64_t lane, const struct route *r);
 void connection_open(struct talk *t, const struct route_host *h);
 void connection_take(struct connection *c, struct talk *t);
 void connection_close(struct connection *c);

@@ -399,6 +399,7 @@ static size_t read_proxy(struct session *s, const char *p, size_t n)
         return n;
     case PROXY_DONE:
         s->awaits_proxy = false;
+        stream_sip(s->stream, false);
         enter(s, (struct sockaddr *)&client);
         return took;
     }
@@ -425,9 +426,10 @@ void session_new(struct accept *a, int fd, enum door door)
     net_text((struct sockaddr *)&peer, s->ip);
     smtp_in_init(&s->machine, a->settings, door, false, &machine_hooks, s, &s->out);
     s->awaits_proxy = door != DOOR_LOCAL && is_in(a->settings->proxies, a->settings->proxies_n, (struct sockaddr *)&peer);
-    if (s->awaits_proxy)
+    if (s->awaits_proxy) {
+        stream_sip(s->stream, true);
         timer_set(a->loop, &s->timer, a->settings->command_timeout_ms);
-    else
+    } else
         enter(s, (struct sockaddr *)&peer);
 }
 

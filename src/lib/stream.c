@@ -24,6 +24,7 @@
 enum {
     READ_BYTES = 256 * 1024, /* shared by all streams of a loop */
     READS_AT_ONCE = 4,       /* then others have their turn */
+    SIP_BYTES = 1024,
     FLUSH_BYTES = 64 * 1024, /* queued copies beyond this are written at once */
     PIECES_MAX = 64,         /* per system call */
     KEEP_BYTES = 1024,       /* an emptied buffer larger than this is given back */
@@ -43,7 +44,7 @@ struct stream {
     const struct stream_hooks *hooks;
     void *ctx;
     enum state state;
-    bool readable, writable, paused, dirty, dead, lingering, posted, want_tls, pending_end, hung_up;
+    bool readable, writable, paused, dirty, dead, lingering, posted, want_tls, pending_end, hung_up, sipping;
     unsigned inside;
     size_t hold_max;
     struct buf held;     /* input that the owner left */
@@ -330,6 +331,15 @@ static void offer(struct stream *s, const char *p, size_t n)
         buf_done(&s->held);
 }
 
+static void nothing_read(struct stream *s, ssize_t n)
+{
+    s->readable = n < 0 && errno == EINTR;
+    if (n == 0)
+        end_later(s, STREAM_EOF, "the peer closed the connection");
+    else if (errno != EAGAIN && errno != EINTR)
+        end_by_errno(s, errno);
+}
+
 /* One read into the shared buffer behind `at` bytes. Returns the bytes read; 0: nothing now, or the stream has ended. */
 static size_t read_plain(struct stream *s, char *to, size_t room)
 {
@@ -339,15 +349,28 @@ static size_t read_plain(struct stream *s, char *to, size_t room)
         s->readable = (size_t)n == room || s->hung_up;
         return (size_t)n;
     }
-    if (n == 0) {
-        s->readable = false;
-        end_later(s, STREAM_EOF, "the peer closed the connection");
-    } else if (errno == EAGAIN || errno == EINTR) {
-        s->readable = errno == EINTR;
-    } else {
-        end_by_errno(s, errno);
-    }
+    nothing_read(s, n);
     return 0;
+}
+
+/* Offers what the kernel holds without taking it, then takes what the owner took: the rest may belong to TLS. Returns whether to
+ * go on; what is offered in vain is offered again when more has come. */
+static bool sip(struct stream *s, char *to)
+{
+    ssize_t n = recv(s->watch.fd, to, SIP_BYTES, MSG_PEEK);
+    if (n <= 0) {
+        nothing_read(s, n);
+        return false;
+    }
+    size_t taken = s->hooks->input(s->ctx, to, (size_t)n);
+    must(taken <= (size_t)n);
+    s->readable = taken > 0;
+    if (s->dead || s->lingering || taken == 0)
+        return false;
+    if (recv(s->watch.fd, to, taken, 0) == (ssize_t)taken)
+        return true;
+    end_by_errno(s, EIO);
+    return false;
 }
 
 static void end_by_ssl(struct stream *s, int result, const char *fallback)
@@ -395,6 +418,11 @@ static void read_on(struct stream *s)
             post_once(s);
             return;
         }
+        if (s->sipping) {
+            if (!sip(s, sh->bytes))
+                return;
+            continue;
+        }
         size_t kept = s->held.n;
         if (kept >= s->hold_max && kept > 0)
             return;
@@ -408,6 +436,8 @@ static void read_on(struct stream *s)
         offer(s, sh->bytes, kept + n);
     }
 }
+
+void stream_sip(struct stream *s, bool on) { s->sipping = on; }
 
 void stream_pause(struct stream *s) { s->paused = true; }
 

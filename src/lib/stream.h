@@ -52,6 +52,10 @@ size_t stream_pending(const struct stream *s);
 /* Writes now what can be written, instead of at the end of the turn. */
 void stream_flush(struct stream *s);
 
+/* While on, bytes that the owner leaves stay in the kernel (at most 1,024 are offered at once): for a header that stands before
+ * TLS, whose first bytes may have come with it. */
+void stream_sip(struct stream *s, bool on);
+
 /* Stops offering input / offers what was kept and reads on (not from within input). */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);

@@ -5,6 +5,8 @@ import socketserver
 import struct
 import threading
 
+from world import free_port
+
 TYPES = {1: "A", 5: "CNAME", 15: "MX", 28: "AAAA"}
 RCODES = {"SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
 
@@ -36,8 +38,8 @@ class Names:
     def __init__(self, answers):
         self.answers = answers
         self.asked = []
-        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), self.handler(False))
-        self.port = self.udp.server_address[1]
+        self.port = free_port()  # free for TCP; below the ephemeral range nobody takes it for UDP either
+        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self.handler(False))
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), self.handler(True))
         for server in (self.udp, self.tcp):

@@ -54,10 +54,10 @@ def cpu_and_memory(pid):
 class Goniec:
     name = "goniec"
 
-    def __init__(self, folder):
+    def __init__(self, folder, more=""):
         self.data = os.path.join(folder, "data")
-        config = os.path.join(folder, "goniec.conf")
-        with open(config, "w") as f:
+        self.config = os.path.join(folder, "goniec.conf")
+        with open(self.config, "w") as f:
             f.write(f'''hostname = "bench.goniec.test"
 data_directory = "{self.data}"
 user = "nobody"
@@ -66,9 +66,13 @@ trusted_networks = {{"127.0.0.0/8"}}
 listen "mx" {{ door = mx address = {{"127.0.0.1:{PORTS['goniec']}"}} }}
 route "*" {{ to = "smtp:127.0.0.1:{PORTS['sink']}" tls = none }}
 lane "*" {{ connections = 50 messages_per_connection = 0 }}
+{more}
 ''')
         self.log = open(os.path.join(folder, "log"), "w")
-        self.process = subprocess.Popen([f"{BUILD}/src/goniec", "serve", "-c", config], stderr=self.log)
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([f"{BUILD}/src/goniec", "serve", "-c", self.config], stderr=self.log)
         self.pid = self.process.pid
 
     def metric(self, name):
@@ -200,6 +204,35 @@ def measure(system, size, mode):
             os.unlink(mapping)
 
 
+def table(runs):
+    yield "| work | system | accept/s | relay/s | CPU-s per 1,000 | peak RSS MB | syncs a message | lost |"
+    yield "|---|---|---|---|---|---|---|---|"
+    for a, b in zip(runs[::2], runs[1::2]):
+        for r in (a, b):
+            yield (f"| {r['work']} | {r['system']} | {r['accept_per_s']} | {r['relay_per_s']} | {r['cpu_s_per_1000']} | {r['peak_rss_mb']} | "
+                   f"{r['syncs_per_message'] if r['syncs_per_message'] is not None else 'not counted'} | {r['lost']} |")
+        yield (f"| | **ratio** | {a['accept_per_s'] / b['accept_per_s']:.1f}x | {a['relay_per_s'] / b['relay_per_s']:.1f}x | "
+               f"1/{b['cpu_s_per_1000'] / max(a['cpu_s_per_1000'], 0.001):.0f} | | | |")
+
+
+def write_results(how=None):
+    """RESULTS.md from results.json and modes.json. how: the sentence on the comparison; None: as it stands in the file."""
+    if how is None:
+        how = open("perf/RESULTS.md").read().split("\n")[2].split(". ", 1)[1].split(", ")[0]
+    with open("perf/results.json") as f:
+        got = json.load(f)
+    lines = ["# goniec beside Postfix", "", f"{got['date']}, {got['machine']}. {how}, {CONNECTIONS} connections,",
+             "generator and sink on the same cores, durable before 250. CPU: all processes of the system, goniec's office included.", "",
+             *table(got["runs"])]
+    if os.path.exists("perf/modes.json"):
+        with open("perf/modes.json") as f:
+            modes = json.load(f)
+        lines += ["", "# goniec alone", ""]
+        lines += [f"- `./bench {name}`: " + ", ".join(f"{key} {value}" for key, value in values.items()) for name, values in modes.items()]
+    with open("perf/RESULTS.md", "w") as f:
+        f.write("\n".join(lines) + "\n")
+
+
 def main():
     runs, lost = [], 0
     for size, mode in WORKS:
@@ -220,20 +253,12 @@ def main():
     date = datetime.date.today().isoformat()
     with open("perf/results.json", "w") as f:
         json.dump({"machine": machine, "date": date, "runs": runs}, f, indent=1)
-    with open("perf/RESULTS.md", "w") as f:
-        f.write(f"# goniec beside Postfix\n\n{date}, {machine}. `./bench{' --quick' if QUICK else ''}`: medians of {REPEATS} alternating runs, {CONNECTIONS} connections,\n"
-                "generator and sink on the same cores, durable before 250. CPU: all processes of the system, goniec's office included.\n\n"
-                "| work | system | accept/s | relay/s | CPU-s per 1,000 | peak RSS MB | syncs a message | lost |\n|---|---|---|---|---|---|---|---|\n")
-        for a, b in zip(runs[::2], runs[1::2]):
-            for r in (a, b):
-                f.write(f"| {r['work']} | {r['system']} | {r['accept_per_s']} | {r['relay_per_s']} | {r['cpu_s_per_1000']} | {r['peak_rss_mb']} | "
-                        f"{r['syncs_per_message'] if r['syncs_per_message'] is not None else 'not counted'} | {r['lost']} |\n")
-            f.write(f"| | **ratio** | {a['accept_per_s'] / b['accept_per_s']:.1f}x | {a['relay_per_s'] / b['relay_per_s']:.1f}x | "
-                    f"1/{b['cpu_s_per_1000'] / max(a['cpu_s_per_1000'], 0.001):.0f} | | | |\n")
+    write_results(f"`./bench{' --quick' if QUICK else ''}`: medians of {REPEATS} alternating runs")
     print(open("perf/RESULTS.md").read())
     if lost:
         print(f"{lost} MESSAGES WERE LOST", file=sys.stderr)
     return 1 if lost else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

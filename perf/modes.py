@@ -1,0 +1,153 @@
+"""What the comparison with a peer does not show, of goniec alone: deferred (a million deferred jobs: memory, restart, first attempt), idle
+(ten thousand idle sessions, in the clear and with TLS), latency (one message at a time, 20 a second). Prints one line of JSON a mode and keeps
+them in perf/modes.json. modes.py MODE..."""
+import datetime
+import json
+import os
+import resource
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+
+from bench import BUILD, PORTS, Goniec, tree, wait_port, write_results
+
+DEFERRED = int(os.environ.get("GONIEC_BENCH_DEFERRED", "1000000"))
+IDLE = 10000
+
+
+def run(mode, folder):
+    """The mode's figures, in a folder of its own."""
+    os.chmod(folder, 0o755)
+    mapping = f"/dev/shm/goniec-bench-{os.getpid()}"
+    try:
+        return mode(folder, mapping)
+    finally:
+        if os.path.exists(mapping):
+            os.unlink(mapping)
+
+
+def sink_start(mapping):
+    sink = subprocess.Popen([f"{BUILD}/perf/load_sink", str(PORTS["sink"]), mapping])
+    wait_port(PORTS["sink"])
+    return sink
+
+
+def engine_memory(pid):
+    """Resident bytes of the process that holds most: the engine."""
+    return max(int(open(f"/proc/{p}/statm", encoding="ascii").read().split()[1]) * os.sysconf("SC_PAGE_SIZE") for p in tree(pid))
+
+
+def received(mapping):
+    with open(mapping, "rb") as f:
+        return int.from_bytes(f.read(8), "little")
+
+
+def deferred(folder, mapping):
+    """The receiver is down until all are in the queue; then the server stops, and starts again beside a receiver that is up."""
+    server = Goniec(folder, "schedule { retry_first = 1s retry_max = 1s }")
+    wait_port(PORTS["goniec"])
+    time.sleep(1)
+    empty = engine_memory(server.pid)
+    gen = subprocess.Popen([f"{BUILD}/perf/load_gen", str(PORTS["goniec"]), mapping, str(DEFERRED), "1024", "50", "keep"], stdout=subprocess.PIPE,
+                           text=True)
+    while server.metric("messages_accepted_total") < DEFERRED:
+        time.sleep(0.2)
+        assert gen.poll() is None or gen.returncode in (0, 1)
+    gen.kill()
+    gen.wait()
+    full = engine_memory(server.pid)
+    server.stop()
+    os.unlink(mapping)
+    sink = sink_start(mapping)
+    began = time.monotonic()
+    server.start()
+    wait_port(PORTS["goniec"])
+    up = time.monotonic() - began
+    while received(mapping) == 0:
+        time.sleep(0.005)
+    first = time.monotonic() - began
+    restarted = engine_memory(server.pid)
+    while received(mapping) < DEFERRED and time.monotonic() - began < 600:
+        time.sleep(0.2)
+    drained = time.monotonic() - began
+    got = received(mapping)
+    server.stop()
+    sink.kill()
+    sink.wait()
+    return {"jobs": DEFERRED, "bytes_per_job": round((full - empty) / DEFERRED), "restart_s": round(up, 2), "first_attempt_s": round(first, 2),
+            "bytes_per_job_after_restart": round((restarted - empty) / DEFERRED), "drained_per_s": round(got / drained), "lost": DEFERRED - got}
+
+
+def idle_sessions(server, secure):
+    context = ssl._create_unverified_context()
+    before, sessions = engine_memory(server.pid), []
+    for _ in range(IDLE):
+        s = socket.create_connection(("127.0.0.1", PORTS["goniec"]), 10)
+        s.recv(200)
+        s.sendall(b"EHLO client.test\r\n")
+        s.recv(2000)
+        if secure:
+            s.sendall(b"STARTTLS\r\n")
+            s.recv(200)
+            s = context.wrap_socket(s)
+            s.sendall(b"EHLO client.test\r\n")
+            s.recv(2000)
+        sessions.append(s)
+    grown = (engine_memory(server.pid) - before) / 1e6
+    for s in sessions:
+        s.close()
+    return round(grown)
+
+
+def idle(folder, mapping):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, IDLE + 200), hard))
+    server = Goniec(folder)
+    wait_port(PORTS["goniec"])
+    plain = idle_sessions(server, False)
+    server.stop()
+    server.start()
+    wait_port(PORTS["goniec"])
+    secure = idle_sessions(server, True)
+    server.stop()
+    return {"sessions": IDLE, "plain_mb": plain, "tls_mb": secure}
+
+
+def latency(folder, mapping):
+    sink = sink_start(mapping)
+    server = Goniec(folder)
+    wait_port(PORTS["goniec"])
+    time.sleep(1)
+    out = subprocess.run([f"{BUILD}/perf/load_gen", str(PORTS["goniec"]), mapping, "600", "10240", "5", "keep", "20"], stdout=subprocess.PIPE, text=True,
+                         check=True).stdout
+    server.stop()
+    sink.kill()
+    sink.wait()
+    got = json.loads(out)
+    return {"per_s": 20, **{k: got[k] for k in got if k.startswith("p") or k == "lost"}}
+
+
+MODES = {"deferred": deferred, "idle": idle, "latency": latency}
+
+
+def main():
+    path = "perf/modes.json"
+    kept = json.load(open(path, encoding="utf-8")) if os.path.exists(path) else {}
+    lost = 0
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory(prefix="goniec-bench-", dir="/var/tmp") as folder:
+            got = run(MODES[name], folder)
+        lost += got.get("lost", 0)
+        kept[name] = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), **got}
+        print(json.dumps({name: kept[name]}), flush=True)
+    with open(path, "w", encoding="utf-8") as f:
+        json.dump(kept, f, indent=1)
+        f.write("\n")
+    write_results()
+    return 1 if lost else 0
+
+
+sys.exit(main())

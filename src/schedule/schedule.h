@@ -49,7 +49,7 @@ void schedule_settings_use(struct schedule *s, const struct schedule_settings *s
 void schedule_close(struct schedule **s);
 
 /* The lane for a key, made when new. `urgent`: transactional streams go before others at the same site, but never take all
- * of its connections. Lanes that hold nothing are forgotten after a while. */
+ * of its connections. A lane lives as long as the schedule. */
 struct lane *schedule_lane(struct schedule *s, struct str site, struct str pool, struct str stream, bool urgent);
 
 /* The job may go now (subject to the lane's limits). Order among one account's jobs in a lane is kept. */

@@ -1,0 +1,302 @@
+/* What goes next and when, with time as a parameter. */
+#include "../mail/check.h"
+
+#include "schedule/schedule.h"
+
+enum { JOBS = 4000 };
+
+static struct lane_rule rule = {{"*", 1}, {.connections = 4, .recipients = 100}};
+static struct schedule_settings settings = {.rule = &rule, .rules = 1, .retry_first_s = 300, .retry_max_s = 14400, .lifetime_s = 432000,
+                                            .lifetime_short_s = 172800, .warn_after_s = 14400};
+static struct job jobs[JOBS];
+static int messages[JOBS];
+
+static struct schedule *fresh(void)
+{
+    struct schedule *s = NULL;
+    rule.limits = (struct lane_limits){.connections = 4, .recipients = 100};
+    memset(jobs, 0, sizeof jobs);
+    assert_true(schedule_open(&s, &settings, 1, 1700000000000));
+    return s;
+}
+
+static struct lane *lane_of(struct schedule *s, const char *site, const char *stream, bool urgent)
+{
+    return schedule_lane(s, str_of(site), STR("pool"), str_of(stream), urgent);
+}
+
+/* Job i: its own message, of the account. */
+static struct job *ready(struct schedule *s, struct lane *l, int i, uint32_t account)
+{
+    jobs[i].message = &messages[i];
+    jobs[i].account = account;
+    schedule_ready(s, &jobs[i], l);
+    return &jobs[i];
+}
+
+static unsigned length(const struct job *j)
+{
+    unsigned n = 0;
+    for (; j; j = j->next)
+        n++;
+    return n;
+}
+
+static struct job *take(struct schedule *s, int64_t now)
+{
+    int64_t wake;
+    return schedule_take(s, now, &wake);
+}
+
+static void a_site_has_as_many_attempts_as_connections_and_the_last_is_for_urgent_mail(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *bulk = lane_of(s, "mx.test", "newsletter", false), *fast = lane_of(s, "mx.test", "transactional", true);
+    for (int i = 0; i < 10; i++)
+        ready(s, bulk, i, 1);
+    for (int i = 0; i < 3; i++)
+        assert_non_null(take(s, 0));
+    assert_null(take(s, 0));
+    for (int i = 10; i < 20; i++)
+        ready(s, fast, i, 1);
+    assert_ptr_equal(take(s, 0)->lane, fast);
+    assert_null(take(s, 0));
+    schedule_finished(s, fast, LANE_OK, 1);
+    assert_ptr_equal(take(s, 1)->lane, fast);
+    assert_null(take(s, 1));
+    schedule_close(&s);
+}
+
+static void jobs_of_one_message_share_an_attempt_up_to_the_limit(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    for (int i = 0; i < 150; i++) {
+        jobs[i].message = &messages[0];
+        schedule_ready(s, &jobs[i], l);
+    }
+    ready(s, l, 200, 0);
+    assert_int_equal(length(take(s, 0)), 100);
+    assert_int_equal(length(take(s, 0)), 50);
+    assert_int_equal(length(take(s, 0)), 1);
+    schedule_close(&s);
+}
+
+static void one_accounts_flood_leaves_the_others_their_turn(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    for (int i = 0; i < 1000; i++)
+        ready(s, l, i, 1);
+    ready(s, l, 2000, 2);
+    ready(s, l, 2001, 2);
+    unsigned before = 0, found = 0;
+    for (unsigned i = 0; i < 20 && found < 2; i++) {
+        struct job *j = take(s, 0);
+        found += j->account == 2;
+        before += j->account == 1;
+        schedule_finished(s, l, LANE_OK, 0);
+    }
+    assert_int_equal(found, 2);
+    assert_true(before <= 3);
+    schedule_close(&s);
+}
+
+static void order_among_one_accounts_jobs_is_kept(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    for (int i = 0; i < 50; i++)
+        ready(s, l, i, 1);
+    for (int i = 0; i < 50; i++) {
+        assert_ptr_equal(take(s, 0), &jobs[i]);
+        schedule_finished(s, l, LANE_OK, 0);
+    }
+    schedule_close(&s);
+}
+
+static void an_urgent_stream_goes_before_a_newsletter_at_the_same_site(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *bulk = lane_of(s, "mx.test", "newsletter", false), *fast = lane_of(s, "mx.test", "transactional", true);
+    for (int i = 0; i < 3000; i++)
+        ready(s, bulk, i, 1);
+    for (int i = 0; i < 3; i++)
+        assert_ptr_equal(take(s, 0)->lane, bulk);
+    ready(s, fast, 3500, 2);
+    assert_ptr_equal(take(s, 0), &jobs[3500]);
+    schedule_close(&s);
+}
+
+static void a_rate_lets_through_as_many_as_it_says(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    rule.limits = (struct lane_limits){.connections = 1000, .recipients = 100, .messages_per_s = 10};
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    unsigned sent = 0;
+    for (int i = 0; i < 500; i++)
+        ready(s, l, i, 1);
+    for (int64_t now = 0; now <= 20000; now += 5)
+        while (take(s, now)) {
+            sent++;
+            schedule_finished(s, l, LANE_OK, now);
+        }
+    assert_in_range(sent, 195, 215);
+    schedule_close(&s);
+}
+
+static void waking_is_told_and_is_soon_enough(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    int64_t now = 0, wake = 0;
+    rule.limits = (struct lane_limits){.connections = 1000, .recipients = 100, .messages_per_s = 2};
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    for (int i = 0; i < 20; i++)
+        ready(s, l, i, 1);
+    for (unsigned sent = 0; sent < 20;) { /* only the times that it names are needed to get all of them out */
+        if (schedule_take(s, now, &wake)) {
+            schedule_finished(s, l, LANE_OK, now);
+            sent++;
+            continue;
+        }
+        assert_true(wake > now && wake < now + 1000);
+        now = wake;
+    }
+    assert_null(schedule_take(s, now, &wake));
+    assert_true(wake == INT64_MAX);
+    schedule_close(&s);
+}
+
+static void a_site_that_is_down_costs_one_probe_at_a_time(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    int64_t wake = 0, now = 0;
+    unsigned probes = 0;
+    for (int i = 0; i < 1000; i++)
+        ready(s, l, i, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, l, LANE_DOWN, 0);
+    for (; now < 3600 * 1000; now = wake) { /* an hour of it */
+        if (!schedule_take(s, now, &wake)) {
+            assert_true(wake > now);
+            continue;
+        }
+        probes++;
+        assert_null(schedule_take(s, now, &wake)); /* one at a time */
+        schedule_finished(s, l, LANE_DOWN, now);
+        wake = now;
+    }
+    assert_in_range(probes, 2, 60);
+    while (!schedule_take(s, now, &wake))
+        now = wake;
+    schedule_finished(s, l, LANE_OK, now);
+    for (int i = 0; i < 20; i++) {
+        assert_non_null(schedule_take(s, now, &wake));
+        schedule_finished(s, l, LANE_OK, now);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_non_null(schedule_take(s, now, &wake)); /* all of its connections again, now that it is back */
+    schedule_close(&s);
+}
+
+static void a_waiting_job_comes_back_when_its_time_has_come(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    const int64_t base = 1700000000000;
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i].lane = l;
+        schedule_wait(s, &jobs[i], base + (int64_t)(i * 7919 % JOBS) * 60000);
+    }
+    unsigned back = 0;
+    for (int64_t minute = 0; minute <= JOBS; minute++)
+        for (struct job *j; (j = schedule_due(s, base + minute * 60000 + 1000)); back++) {
+            int64_t due = (int64_t)j->due_s * 1000;
+            assert_true(due <= base + minute * 60000 + 1000);
+            assert_true(due > base + (minute - 1) * 60000 - 1000);
+            assert_int_equal(j->state, JOB_OUT);
+        }
+    assert_int_equal(back, JOBS);
+    schedule_close(&s);
+}
+
+static void a_held_job_stays_until_it_is_taken_out(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct schedule_stats stats;
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    ready(s, l, 0, 1);
+    schedule_remove(s, &jobs[0]);
+    schedule_hold(s, &jobs[0]);
+    assert_null(take(s, 0));
+    assert_null(schedule_due(s, INT64_C(4000000000000)));
+    schedule_stats(s, &stats);
+    assert_int_equal(stats.held, 1);
+    schedule_remove(s, &jobs[0]);
+    schedule_ready(s, &jobs[0], l);
+    assert_ptr_equal(take(s, 0), &jobs[0]);
+    schedule_close(&s);
+}
+
+static void waits_between_tries_double_and_are_jittered_within_a_quarter(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    int64_t least = INT64_MAX, most = 0;
+    for (uint16_t attempts = 1; attempts < 40; attempts++)
+        for (int i = 0; i < 200; i++) {
+            int64_t whole = INT64_C(300000) << (attempts > 10 ? 10 : attempts - 1);
+            whole = whole > 14400000 ? 14400000 : whole;
+            int64_t ms = schedule_retry_ms(s, attempts);
+            assert_true(ms >= whole * 3 / 4 - 1 && ms <= whole * 5 / 4 + 1);
+            least = attempts == 1 && ms < least ? ms : least;
+            most = attempts == 1 && ms > most ? ms : most;
+        }
+    assert_true(most - least > 100000); /* not all at once again */
+    schedule_close(&s);
+}
+
+static void a_paused_lane_waits_and_the_others_go_on(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *a = lane_of(s, "a.test", "t", false), *b = lane_of(s, "b.test", "t", false);
+    ready(s, a, 0, 1);
+    ready(s, b, 1, 1);
+    schedule_pause(s, a, true);
+    assert_ptr_equal(take(s, 0), &jobs[1]);
+    assert_null(take(s, 0));
+    schedule_pause(s, a, false);
+    assert_ptr_equal(take(s, 0), &jobs[0]);
+    schedule_close(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_site_has_as_many_attempts_as_connections_and_the_last_is_for_urgent_mail),
+        cmocka_unit_test(jobs_of_one_message_share_an_attempt_up_to_the_limit),
+        cmocka_unit_test(one_accounts_flood_leaves_the_others_their_turn),
+        cmocka_unit_test(order_among_one_accounts_jobs_is_kept),
+        cmocka_unit_test(an_urgent_stream_goes_before_a_newsletter_at_the_same_site),
+        cmocka_unit_test(a_rate_lets_through_as_many_as_it_says),
+        cmocka_unit_test(waking_is_told_and_is_soon_enough),
+        cmocka_unit_test(a_site_that_is_down_costs_one_probe_at_a_time),
+        cmocka_unit_test(a_waiting_job_comes_back_when_its_time_has_come),
+        cmocka_unit_test(a_held_job_stays_until_it_is_taken_out),
+        cmocka_unit_test(waits_between_tries_double_and_are_jittered_within_a_quarter),
+        cmocka_unit_test(a_paused_lane_waits_and_the_others_go_on),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

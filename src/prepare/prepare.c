@@ -4,15 +4,28 @@
 #include "mail/date.h"
 #include "mail/header.h"
 
-enum { NOTED_MAX = 200, CUTS_MAX = 16 };
+enum { NOTED_MAX = 200 };
 
 /* What one pass over the header found. */
 struct look {
     bool has_date, has_message_id;
-    unsigned hops, cuts;
-    struct str cut[CUTS_MAX]; /* fields to be removed, in order */
-    bool too_large;
+    unsigned hops;
+    size_t cuts, cut_cap;
+    struct str *cut; /* fields to be removed, in order; in the arena */
+    bool too_large, headless;
 };
+
+static void cut_add(struct look *l, struct str field, struct arena *a)
+{
+    if (l->cuts == l->cut_cap) {
+        l->cut_cap = l->cut_cap ? l->cut_cap * 2 : 8;
+        struct str *more = arena_alloc(a, l->cut_cap * sizeof *more);
+        if (l->cuts)
+            memcpy(more, l->cut, l->cuts * sizeof *more);
+        l->cut = more;
+    }
+    l->cut[l->cuts++] = field;
+}
 
 static void note(struct look *l, const struct header_field *f, struct envelope *e, struct arena *a, bool submission)
 {
@@ -25,9 +38,8 @@ static void note(struct look *l, const struct header_field *f, struct envelope *
         e->message_id = header_unfold(f->value, a, NOTED_MAX);
     } else if (str_eq_nocase(f->name, STR("Subject")))
         e->subject = header_unfold(f->value, a, NOTED_MAX);
-    else if (submission && l->cuts < CUTS_MAX &&
-             (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
-        l->cut[l->cuts++] = f->raw;
+    else if (submission && (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
+        cut_add(l, f->raw, a);
 }
 
 static struct look look_at(struct str message, struct envelope *e, struct arena *a, bool submission, size_t bytes_max)
@@ -37,20 +49,29 @@ static struct look look_at(struct str message, struct envelope *e, struct arena 
     struct header_field f;
     enum header_step step;
     header_scan_init(&scan, message, bytes_max);
-    while ((step = header_next(&scan, &f)) == HEADER_FIELD || step == HEADER_JUNK)
+    for (bool first = true; (step = header_next(&scan, &f)) == HEADER_FIELD || step == HEADER_JUNK; first = false) {
+        bool mailbox_line = first && step == HEADER_JUNK && str_starts_nocase(f.raw, STR("From "));
+        l.headless = first && step == HEADER_JUNK && !mailbox_line;
+        if (l.headless)
+            break;
+        if (mailbox_line && submission) /* what mailbox files put before a message */
+            cut_add(&l, f.raw, a);
         if (step == HEADER_FIELD)
             note(&l, &f, e, a, submission);
+    }
     l.too_large = step == HEADER_BOUND;
     return l;
 }
 
-/* Takes the fields out, from the last to the first, so that the views before stay right. */
+/* Takes the fields out in one pass, however many there are. */
 static void cut_out(struct content *c, const struct look *l)
 {
-    for (unsigned i = l->cuts; i-- > 0;) {
-        char *at = c->bytes + (l->cut[i].p - c->bytes);
-        size_t behind = (size_t)(c->bytes + c->start + c->n - (at + l->cut[i].n));
-        memmove(at, at + l->cut[i].n, behind);
+    const char *end = c->bytes + c->start + c->n;
+    char *to = l->cuts ? c->bytes + (l->cut[0].p - c->bytes) : NULL;
+    for (size_t i = 0; i < l->cuts; i++) {
+        const char *from = l->cut[i].p + l->cut[i].n, *until = i + 1 < l->cuts ? l->cut[i + 1].p : end;
+        memmove(to, from, (size_t)(until - from));
+        to += until - from;
         c->n -= l->cut[i].n;
     }
 }
@@ -110,6 +131,8 @@ bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bo
         cut_out(*c, &l);
         missing_lines(&l, e, s, a, &front);
     }
+    if (l.headless) /* a body without a header must not be read as part of ours */
+        buf_add_str(&front, STR("\r\n"));
     *c = content_prepend(*c, buf_str(&front));
     buf_done(&front);
     e->content_bytes = (uint32_t)(*c)->n;

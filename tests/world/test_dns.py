@@ -54,7 +54,8 @@ def test_the_best_mail_host_is_tried_first_and_the_next_when_it_is_down():
 def test_equal_mail_hosts_share_the_work():
     answers = {(f"d{i}.test", "MX"): [(10, "one.test"), (10, "two.test")] for i in range(24)}
     answers.update({("one.test", "A"): ["127.0.0.2"], ("two.test", "A"): ["127.0.0.3"]})
-    with net(answers, ("127.0.0.2", "127.0.0.3")) as (server, receivers, _):
+    one_each = 'lane "*" { messages_per_connection = 1 }'  # a kept connection would be used for the next domain of that host too
+    with net(answers, ("127.0.0.2", "127.0.0.3"), one_each) as (server, receivers, _):
         for i in range(24):
             send(server, f"b@d{i}.test")
         wait_until(lambda: sum(len(r.messages) for r in receivers.values()) == 24)

@@ -1,0 +1,161 @@
+/* What is done to a message's header, and that nothing else is. */
+#include "../mail/check.h"
+
+#include "prepare/prepare.h"
+
+static const struct prepare_settings settings = {.hostname = {"mail.test", 9}, .hops_max = 100, .header_bytes_max = 16384};
+
+struct done {
+    struct content *content;
+    struct envelope envelope;
+    struct arena arena;
+    struct prepare_refusal why;
+    bool good;
+    struct str text; /* of the message, NUL-free, behind the trace header */
+};
+
+static struct done prepare(struct str message, bool submission)
+{
+    static struct rcpt rcpt;
+    struct done d = {.content = content_new(message.n)};
+    rcpt = (struct rcpt){.address = STR("b@dest.test")};
+    memcpy(d.content->bytes + d.content->start, message.p, message.n);
+    d.content->n = message.n;
+    d.envelope = (struct envelope){.accepted_ms = 1700000000000,
+                                   .helo = STR("client.test"),
+                                   .client_ip = STR("192.0.2.1"),
+                                   .protocol = STR("ESMTP"),
+                                   .rcpts = 1,
+                                   .rcpt = &rcpt};
+    d.good = prepare_message(&d.content, &d.envelope, &d.arena, submission, &settings, &d.why);
+    d.text = content_str(d.content);
+    if (!d.good)
+        return d;
+    assert_true(str_starts_nocase(d.text, STR("Received: from client.test ([192.0.2.1])\r\n\tby mail.test with ESMTP id ")));
+    assert_int_equal(d.envelope.content_bytes, d.text.n);
+    for (int lines = 0; lines < 4; lines++) /* its folds end with the date's line */
+        str_split(&d.text, '\n');
+    return d;
+}
+
+static void give_up(struct done *d)
+{
+    content_free(&d->content);
+    arena_done(&d->arena);
+}
+
+static void expect(const char *message, bool submission, const char *after)
+{
+    struct done d = prepare(str_of(message), submission);
+    assert_true(d.good);
+    assert_str(d.text, after);
+    give_up(&d);
+}
+
+static void what_is_whole_passes_byte_for_byte(void **state)
+{
+    (void)state;
+    static const char whole[] =
+        "Date: d\r\nMessage-ID: <1@x>\r\nSubject:  odd \r\n\tfold\r\n\r\nbody\r\n\r\nBcc: in the body\r\n";
+    expect(whole, true, whole);
+    expect(whole, false, whole);
+}
+
+static void what_is_missing_is_added_to_submissions_alone(void **state)
+{
+    (void)state;
+    expect("Subject: x\r\n\r\nb\r\n", false, "Subject: x\r\n\r\nb\r\n");
+    struct done d = prepare(STR("Subject: x\r\n\r\nb\r\n"), true);
+    struct str date = str_split(&d.text, '\n'), id = str_split(&d.text, '\n');
+    assert_str(date, "Date: Tue, 14 Nov 2023 22:13:20 +0000\r");
+    assert_true(str_starts_nocase(id, STR("Message-ID: <")) && id.n > 20);
+    assert_str(d.text, "Subject: x\r\n\r\nb\r\n");
+    assert_str(d.envelope.subject, "x");
+    assert_true(d.envelope.message_id.n > 12 && d.envelope.message_id.p[0] == '<');
+    give_up(&d);
+}
+
+static void hidden_recipients_are_taken_out_however_many(void **state)
+{
+    (void)state;
+    char message[8192] = "Bcc: first@x\r\n";
+    for (int i = 0; i < 100; i++)
+        strcat(message, i % 3 == 0   ? "BCC : a@x,\r\n b@x\r\n"
+                        : i % 3 == 1 ? "bcc: c@x\r\nReturn-Path: <r@x>\r\n"
+                                     : "X: kept\r\n");
+    strcat(message, "Date: d\r\nMessage-ID: <1@x>\r\nBcc: last@x\r\n\r\nBcc: body\r\n");
+    struct done d = prepare(str_of(message), true);
+    char after[4096] = "";
+    for (int i = 0; i < 33; i++)
+        strcat(after, "X: kept\r\n");
+    strcat(after, "Date: d\r\nMessage-ID: <1@x>\r\n\r\nBcc: body\r\n");
+    assert_str(d.text, after);
+    give_up(&d);
+    expect("Bcc: a@x\r\n\r\nb\r\n", false, "Bcc: a@x\r\n\r\nb\r\n");
+}
+
+static void a_body_without_a_header_does_not_become_one(void **state)
+{
+    (void)state;
+    expect("hello there\r\nBcc: text\r\n", false, "\r\nhello there\r\nBcc: text\r\n");
+    struct done d = prepare(STR("hello there\r\nSubject: text\r\nBcc: text\r\n"), true);
+    str_split(&d.text, '\n');
+    str_split(&d.text, '\n');
+    assert_str(d.text, "\r\nhello there\r\nSubject: text\r\nBcc: text\r\n");
+    assert_str(d.envelope.subject, "");
+    give_up(&d);
+}
+
+static void a_mailbox_files_first_line_is_taken_out_of_submissions(void **state)
+{
+    (void)state;
+    expect("From me@x Mon Jan  1 00:00:00 2024\r\nDate: d\r\nMessage-ID: <1@x>\r\n\r\nFrom here on\r\n", true,
+           "Date: d\r\nMessage-ID: <1@x>\r\n\r\nFrom here on\r\n");
+}
+
+static void a_message_in_a_loop_is_refused_at_the_hundred_and_first_hop(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    for (int i = 0; i < 100; i++)
+        buf_add_str(&b, STR("Received: x\r\n"));
+    struct done d = prepare(buf_str(&b), true);
+    assert_true(d.good);
+    give_up(&d);
+    buf_add_str(&b, STR("received: x\r\n\r\nb\r\n"));
+    d = prepare(buf_str(&b), true);
+    assert_true(!d.good && d.why.code == 554 && d.why.enhanced.subject == 4 && d.why.enhanced.detail == 6);
+    assert_true(str_eq(d.text, buf_str(&b)));
+    give_up(&d);
+    buf_done(&b);
+}
+
+static void a_header_over_the_bound_is_refused_and_a_long_body_is_not(void **state)
+{
+    (void)state;
+    struct buf b = {0};
+    buf_add_str(&b, STR("Subject: x\r\n\r\n"));
+    for (int i = 0; i < 4000; i++)
+        buf_add_str(&b, STR("X-Line: y\r\n"));
+    struct done d = prepare(buf_str(&b), false);
+    assert_true(d.good);
+    give_up(&d);
+    d = prepare(str_mem(b.p + 14, b.n - 14), false);
+    assert_true(!d.good && d.why.code == 552);
+    give_up(&d);
+    buf_done(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_whole_passes_byte_for_byte),
+        cmocka_unit_test(what_is_missing_is_added_to_submissions_alone),
+        cmocka_unit_test(hidden_recipients_are_taken_out_however_many),
+        cmocka_unit_test(a_body_without_a_header_does_not_become_one),
+        cmocka_unit_test(a_mailbox_files_first_line_is_taken_out_of_submissions),
+        cmocka_unit_test(a_message_in_a_loop_is_refused_at_the_hundred_and_first_hop),
+        cmocka_unit_test(a_header_over_the_bound_is_refused_and_a_long_body_is_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,5 +1,6 @@
 /* follow: see follow.h. One segment at a time is held in memory as far as it is needed: a sealed one's index, an open one's
- * records up to the durable mark. */
+ * records up to the durable mark. An open one's records lie among contents, which cost more to read than all that is wanted:
+ * while much is coming in, the follower waits for the index. */
 #include "log/follow.h"
 
 #include "lib/must.h"
@@ -13,6 +14,8 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { MUCH_BYTES = 256 * 1024 }; /* unread in an open segment: its index is soon to come */
 
 /* What was read ahead of the follower's position. */
 struct ahead {
@@ -28,8 +31,10 @@ struct follow {
     struct follow_map *map;
     struct log_pos done; /* everything up to it was given */
     uint32_t segment;    /* whose records are in `ahead`; 0: none */
-    bool sealed;         /* and nothing will be added to it */
-    uint32_t read_to;    /* offset up to which an open segment was read */
+    int fd;              /* its file; -1: none */
+    struct segment_header header;
+    bool sealed;      /* and nothing will be added to it */
+    uint32_t read_to; /* offset up to which an open segment was read */
     struct ahead *ahead;
     size_t given, ahead_n, ahead_cap;
     struct buf text;
@@ -56,6 +61,7 @@ bool follow_open(struct follow **ret, const char *directory, struct log_pos from
     struct follow *w = calloc(1, sizeof *w);
     must(w);
     snprintf(w->directory, sizeof w->directory, "%s", directory);
+    w->fd = -1;
     w->done = from;
     if (!map_open(w, f)) {
         follow_close(&w);
@@ -73,6 +79,8 @@ void follow_close(struct follow **follow)
         return;
     if (w->map)
         munmap(w->map, FOLLOW_MAP_BYTES);
+    if (w->fd >= 0)
+        close(w->fd);
     buf_done(&w->text);
     free(w->ahead);
     free(w);
@@ -140,16 +148,17 @@ static char *read_range(int fd, uint32_t from, uint32_t to, size_t *ret_n)
     return p;
 }
 
-static bool read_index(struct follow *w, int fd, const struct segment_header *h)
+static bool read_index(struct follow *w)
 {
+    const struct segment_header *h = &w->header;
     struct segment_footer foot;
     size_t n;
-    char *p = read_range(fd, h->bytes - BLOCK, h->bytes, &n);
+    char *p = read_range(w->fd, h->bytes - BLOCK, h->bytes, &n);
     bool good = n == BLOCK && footer_read(p, h->sequence, &foot) && foot.index_at < h->bytes;
     free(p);
     if (!good)
         return false;
-    p = read_range(fd, foot.index_at, h->bytes - BLOCK, &n);
+    p = read_range(w->fd, foot.index_at, h->bytes - BLOCK, &n);
     good = record_valid(p, n, h->sequence);
     if (good) {
         struct record r;
@@ -161,34 +170,43 @@ static bool read_index(struct follow *w, int fd, const struct segment_header *h)
 }
 
 /* Records between what was read and the durable mark; batches end on blocks, so the mark is one too. */
-static void read_open(struct follow *w, int fd, uint32_t to)
+static void read_open(struct follow *w, uint32_t to)
 {
     size_t n;
     uint32_t from = w->read_to ? w->read_to : BLOCK;
     struct scan s = {.base = from};
     if (to <= from)
         return;
-    char *p = read_range(fd, from, to, &n);
+    char *p = read_range(w->fd, from, to, &n);
     scan_records(p, n, 0, w->segment, &s, take, w);
     free(p);
     w->read_to = to;
 }
 
+/* Turns to a segment. Its file holds it until the follower has said that it is done with it. */
+static bool segment_enter(struct follow *w, uint32_t sequence, struct fault *f)
+{
+    if (w->segment == sequence)
+        return true;
+    if (w->fd >= 0)
+        close(w->fd);
+    w->segment = 0;
+    w->fd = segment_open(w, sequence, &w->header);
+    if (w->fd < 0)
+        return fault_set(f, "segment %u of %s is gone", sequence, w->directory);
+    w->segment = sequence;
+    w->read_to = 0;
+    return true;
+}
+
 static bool read_segment(struct follow *w, uint32_t sequence, uint64_t durable, struct fault *f)
 {
-    struct segment_header h;
     bool newest = (uint32_t)(durable >> 32) == sequence;
-    int fd = segment_open(w, sequence, &h);
-    if (fd < 0)
-        return fault_set(f, "segment %u of %s is gone", sequence, w->directory);
-    if (w->segment != sequence) {
-        w->segment = sequence;
-        w->read_to = 0;
-    }
-    w->sealed = !newest || (uint32_t)durable >= h.bytes;
-    if (!(w->sealed && w->read_to == 0 && read_index(w, fd, &h)))
-        read_open(w, fd, w->sealed ? h.bytes : (uint32_t)durable);
-    close(fd);
+    if (!segment_enter(w, sequence, f))
+        return false;
+    w->sealed = !newest || (uint32_t)durable == FOLLOW_SEALED;
+    if (!(w->sealed && read_index(w)))
+        read_open(w, w->sealed ? w->header.bytes : (uint32_t)durable);
     return true;
 }
 
@@ -200,8 +218,16 @@ static void forget_given(struct follow *w)
     w->text.n = 0;
 }
 
-/* Which segment to read next: the one the position is in, or the next; 0: nothing new. */
-static uint32_t next_segment(const struct follow *w, uint64_t durable)
+/* So much lies unread in the newest segment that its index will soon be there. */
+static bool is_filling(const struct follow *w, uint64_t durable)
+{
+    uint32_t newest = (uint32_t)(durable >> 32), mark = (uint32_t)durable;
+    uint32_t read_to = w->segment == newest ? w->read_to : w->done.segment == newest ? w->done.offset : 0;
+    return mark > read_to && mark - read_to > MUCH_BYTES && mark != FOLLOW_SEALED;
+}
+
+/* Which segment to read next: the one the position is in, or the next; 0: nothing new, or not yet. */
+static uint32_t next_segment(const struct follow *w, uint64_t durable, bool eager)
 {
     uint32_t newest = (uint32_t)(durable >> 32), oldest = atomic_load(&w->map->oldest);
     uint32_t at = w->segment ? w->segment + (w->sealed ? 1 : 0) : w->done.segment;
@@ -209,15 +235,17 @@ static uint32_t next_segment(const struct follow *w, uint64_t durable)
         at = oldest;
     if (at == 0 || at > newest)
         return 0;
+    if (at == newest && !eager && is_filling(w, durable))
+        return 0;
     bool read_all = w->segment == at && !w->sealed && at == newest && w->read_to >= (uint32_t)durable;
     return read_all ? 0 : at;
 }
 
-int follow_next(struct follow *w, struct follow_record *ret, struct fault *f)
+int follow_next(struct follow *w, bool eager, struct follow_record *ret, struct fault *f)
 {
     while (w->given == w->ahead_n) {
         uint64_t durable = atomic_load(&w->map->durable);
-        uint32_t sequence = next_segment(w, durable);
+        uint32_t sequence = next_segment(w, durable, eager);
         forget_given(w);
         if (!sequence)
             return 0;
@@ -232,19 +260,4 @@ int follow_next(struct follow *w, struct follow_record *ret, struct fault *f)
     *ret = (struct follow_record){a->kind, a->id, {w->text.p + a->at, a->n}, a->content_bytes, a->pos};
     w->done = a->pos;
     return 1;
-}
-
-bool follow_content(struct follow *w, const struct follow_record *r, struct buf *b, struct fault *f)
-{
-    struct segment_header h;
-    size_t n;
-    int fd = segment_open(w, r->pos.segment, &h);
-    if (fd < 0)
-        return fault_set(f, "the message's content is gone");
-    uint32_t from = r->pos.offset + (uint32_t)(sizeof(struct record) + sizeof(struct message_payload) + r->body.n);
-    char *p = read_range(fd, from, from + r->content_bytes, &n);
-    bool good = n == r->content_bytes && buf_add(b, p, n);
-    free(p);
-    close(fd);
-    return good || fault_set(f, "the message's content cannot be read");
 }

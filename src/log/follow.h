@@ -24,11 +24,10 @@ bool follow_open(struct follow **ret, const char *directory, struct log_pos from
 void follow_close(struct follow **w);
 
 /* The next durable record. 1: *ret is set; 0: none at present (ask again later); -1: fault. MOVED records and unknown
- * types are passed over. Sealed segments are read through their index, without touching contents. */
-int follow_next(struct follow *w, struct follow_record *ret, struct fault *f);
+ * types are passed over. Sealed segments are read through their index, without touching contents; while one is being filled
+ * quickly, its records are left until it is sealed, unless the follower is eager: it should be every second or two, so that what
+ * it gives is never older than that. */
+int follow_next(struct follow *w, bool eager, struct follow_record *ret, struct fault *f);
 
 /* Tells the writer that everything up to `pos` was read and stored: older segments may be recycled. */
 void follow_done_to(struct follow *w, struct log_pos pos);
-
-/* Reads the content of an ACCEPTED record that is still on disk into b. */
-bool follow_content(struct follow *w, const struct follow_record *r, struct buf *b, struct fault *f);

@@ -82,11 +82,12 @@ struct log {
 /* The shared mapping: positions as sequence << 32 | offset. */
 struct follow_map {
     uint64_t magic;
-    _Atomic uint64_t durable; /* everything before it is on disk */
+    _Atomic uint64_t durable; /* everything before it is on disk; offset FOLLOW_SEALED: nothing will be added to the segment */
     _Atomic uint64_t done;    /* the follower has stored everything up to it */
     _Atomic uint32_t oldest;  /* sequence of the oldest live segment */
 };
 enum { FOLLOW_MAP_BYTES = 4096 };
+#define FOLLOW_SEALED UINT32_MAX
 #define FOLLOW_MAGIC UINT64_C(0x31774f4c4c4f4647)
 
 /* segments.c: files and their lists */

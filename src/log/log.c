@@ -366,7 +366,7 @@ static void settle_batch(struct log *g, struct batch *b)
         s->sealed = true;
         buf_done(&s->index);
     }
-    publish(g, s, b->seals ? s->bytes : (uint32_t)(b->offset + b->n));
+    publish(g, s, b->seals ? FOLLOW_SEALED : (uint32_t)(b->offset + b->n));
     for (size_t i = 0; i < b->ends.n; i++) {
         struct log_entry *e = b->ends.entry[i];
         if (e->moving)
@@ -528,7 +528,7 @@ static void publish_recovered(struct log *g)
 {
     if (!g->map)
         return;
-    atomic_store(&g->map->durable, g->newest ? (uint64_t)g->newest->sequence << 32 | g->newest->bytes : 0);
+    atomic_store(&g->map->durable, g->newest ? (uint64_t)g->newest->sequence << 32 | FOLLOW_SEALED : 0);
     atomic_store(&g->map->oldest, g->oldest ? g->oldest->sequence : 0);
     g->map->magic = FOLLOW_MAGIC;
 }

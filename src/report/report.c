@@ -1,4 +1,5 @@
-/* report: see report.h. */
+/* report: see report.h. A message that ends in the same transaction as it came in is written once, as ended: what a transaction
+ * adds is gathered first, and only notes on older messages change rows. */
 #include "report/report.h"
 
 #include "lib/must.h"
@@ -10,13 +11,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { LOGS_MAX = 64, BATCH = 5000, LOOK_MS = 5000, FORGET_MS = 60000, FORGET_AT_ONCE = 2000 };
+enum { LOGS_MAX = 64, BATCH = 5000, LOOK_MS = 5000, EAGER_MS = 2000, FORGET_MS = 60000, FORGET_AT_ONCE = 2000 };
+enum { SLOTS = 16384 }; /* a power of two, more than twice a batch */
 
 struct followed {
     char name[16];
     struct follow *follow;
     struct log_pos pos;
-    bool moved; /* in this transaction */
+    int64_t given_ms; /* when it last gave something */
+    bool moved;       /* in this transaction */
+};
+
+/* A message that this transaction adds; all of it lies in the transaction's arena. */
+struct fresh {
+    struct id id;
+    int64_t at_ms;
+    struct str meta;
+    uint64_t *hash; /* of its recipients' addresses */
+    uint32_t recipients, open;
 };
 
 struct report {
@@ -26,7 +38,11 @@ struct report {
     struct followed log[LOGS_MAX];
     unsigned logs;
     int64_t looked_ms, forgot_ms;
-    struct report_stats stats;
+    struct arena arena;         /* of the transaction */
+    struct fresh *slot[SLOTS];  /* by id, open addressing */
+    struct fresh *fresh[BATCH]; /* in order */
+    unsigned fresh_n;
+    struct report_stats stats, saved; /* saved: as of the last transaction */
 };
 
 /* ---- the logs there are ---- */
@@ -62,60 +78,109 @@ static void look_for_logs(struct report *r)
 
 /* ---- records ---- */
 
-static bool add_message(struct report *r, const struct follow_record *rec, struct fault *f)
+static struct fresh **slot_of(struct report *r, struct id id)
+{
+    uint64_t h;
+    memcpy(&h, id.b + 8, sizeof h); /* the random part */
+    size_t i = h & (SLOTS - 1);
+    while (r->slot[i] && !id_eq(r->slot[i]->id, id))
+        i = (i + 1) & (SLOTS - 1);
+    return &r->slot[i];
+}
+
+static void add_message(struct report *r, const struct follow_record *rec)
 {
     struct arena a = {0};
     struct envelope e;
     struct str rest;
-    bool good = true;
     if (envelope_decode(rec->body, &a, &e, &rest)) {
-        uint64_t *hash = arena_alloc(&a, e.rcpts * sizeof *hash + 1);
+        struct fresh *m = arena_alloc(&r->arena, sizeof *m);
+        *m = (struct fresh){.id = e.id, .at_ms = e.accepted_ms, .recipients = e.rcpts, .open = e.rcpts};
+        m->meta = arena_str(&r->arena, rec->body);
+        m->hash = arena_alloc(&r->arena, e.rcpts * sizeof *m->hash + 1);
         for (uint32_t i = 0; i < e.rcpts; i++)
-            hash[i] = store_address_hash(e.rcpt[i].address);
-        good = store_add_message(r->store, e.id, e.accepted_ms, rec->body, hash, e.rcpts, f);
+            m->hash[i] = store_address_hash(e.rcpt[i].address);
+        *slot_of(r, m->id) = r->fresh[r->fresh_n++] = m;
         r->stats.messages++;
     } else {
         r->stats.skipped++;
     }
+    arena_done(&a);
+}
+
+/* How many recipients a note ended; false: it is not understood. */
+static bool note_ended(const struct follow_record *rec, int64_t *ret_at_ms, uint32_t *ret_ended)
+{
+    struct arena a = {0};
+    struct outcome o;
+    bool good = outcome_decode(rec->body, &a, &o);
+    *ret_ended = 0;
+    if (good)
+        *ret_at_ms = o.at_ms;
+    for (uint32_t i = 0; good && i < o.rcpts; i++)
+        *ret_ended += o.rcpt[i].status <= OUTCOME_DROPPED;
     arena_done(&a);
     return good;
 }
 
 static bool add_note(struct report *r, const struct follow_record *rec, struct fault *f)
 {
-    struct arena a = {0};
-    struct outcome o;
-    uint32_t ended = 0;
-    bool good = true;
-    if (outcome_decode(rec->body, &a, &o)) {
-        for (uint32_t i = 0; i < o.rcpts; i++)
-            ended += o.rcpt[i].status <= OUTCOME_DROPPED;
-        good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, ended, f);
-        r->stats.notes++;
-    } else {
+    int64_t at_ms;
+    uint32_t ended;
+    if (!note_ended(rec, &at_ms, &ended)) {
         r->stats.skipped++;
+        return true;
     }
-    arena_done(&a);
-    return good;
+    r->stats.notes++;
+    struct fresh *m = *slot_of(r, rec->id);
+    if (m)
+        m->open -= ended < m->open ? ended : m->open;
+    return store_add_note(r->store, rec->id, rec->pos, at_ms, rec->body, f) &&
+           (m || !ended || store_end_recipients(r->store, rec->id, ended, f));
 }
 
-static int follow_one(struct report *r, struct followed *l, int most, struct fault *f)
+enum step { STEP_FINE, STEP_UNREADABLE /* the log */, STEP_UNSTORED };
+
+static enum step follow_one(struct report *r, struct followed *l, int64_t wall_ms, int most, int *n, struct fault *f)
 {
     struct follow_record rec;
-    int n = 0, got = 0;
-    while (n < most && (got = follow_next(l->follow, &rec, f)) > 0) {
-        bool good = rec.kind == FOLLOW_ACCEPTED ? add_message(r, &rec, f) : add_note(r, &rec, f);
-        if (!good)
-            return -1;
+    int before = *n, got = 0;
+    bool eager = wall_ms - l->given_ms >= EAGER_MS || wall_ms < l->given_ms;
+    while (*n - before < most && (got = follow_next(l->follow, eager, &rec, f)) > 0) {
+        if (rec.kind == FOLLOW_ACCEPTED)
+            add_message(r, &rec);
+        else if (!add_note(r, &rec, f))
+            return STEP_UNSTORED;
         l->pos = rec.pos;
         l->moved = true;
-        n++;
+        l->given_ms = wall_ms;
+        ++*n;
     }
-    return got < 0 ? -1 : n;
+    return got < 0 ? STEP_UNREADABLE : STEP_FINE;
+}
+
+static bool write_fresh(struct report *r, struct fault *f)
+{
+    for (unsigned i = 0; i < r->fresh_n; i++) {
+        const struct fresh *m = r->fresh[i];
+        if (!store_add_message(r->store, m->id, m->at_ms, m->meta, m->hash, m->recipients, m->open, f))
+            return false;
+    }
+    return true;
+}
+
+static void forget_fresh(struct report *r)
+{
+    if (r->fresh_n)
+        memset(r->slot, 0, sizeof r->slot);
+    r->fresh_n = 0;
+    arena_done(&r->arena);
 }
 
 static bool save(struct report *r, struct fault *f)
 {
+    if (!write_fresh(r, f))
+        return false;
     for (unsigned i = 0; i < r->logs; i++)
         if (r->log[i].moved && !store_checkpoint(r->store, r->log[i].name, r->log[i].pos, f))
             return false;
@@ -126,33 +191,59 @@ static bool save(struct report *r, struct fault *f)
             follow_done_to(r->log[i].follow, r->log[i].pos);
         r->log[i].moved = false;
     }
+    forget_fresh(r);
+    r->saved = r->stats;
     return true;
+}
+
+static void close_logs(struct report *r)
+{
+    for (unsigned i = 0; i < r->logs; i++)
+        follow_close(&r->log[i].follow);
+    memset(r->log, 0, sizeof r->log);
+    r->logs = 0;
+}
+
+/* Nothing of this transaction is stored: the logs are read again from where the store says. */
+static void start_over(struct report *r)
+{
+    store_rollback(r->store);
+    close_logs(r);
+    forget_fresh(r);
+    r->stats = r->saved;
+}
+
+static void forget_old(struct report *r, int64_t wall_ms)
+{
+    if (wall_ms - r->forgot_ms < FORGET_MS)
+        return;
+    int gone = store_forget(r->store, wall_ms - (int64_t)r->keep_s * 1000, FORGET_AT_ONCE);
+    r->stats.forgotten += (uint64_t)gone;
+    if (gone < FORGET_AT_ONCE)
+        r->forgot_ms = wall_ms;
 }
 
 int report_step(struct report *r, int64_t wall_ms, struct fault *f)
 {
     int n = 0;
+    enum step worst = STEP_FINE;
     if (wall_ms - r->looked_ms >= LOOK_MS || r->logs == 0) {
         r->looked_ms = wall_ms;
         look_for_logs(r);
     }
     if (!store_begin(r->store, f))
         return -1;
-    for (unsigned i = 0; i < r->logs; i++) {
-        int got = follow_one(r, &r->log[i], BATCH / (int)r->logs, f);
-        if (got < 0) {
-            save(r, NULL); /* what came before the trouble holds */
-            return -1;
-        }
-        n += got;
+    for (unsigned i = 0; i < r->logs && worst != STEP_UNSTORED; i++) {
+        enum step s = follow_one(r, &r->log[i], wall_ms, BATCH / (int)r->logs, &n, f);
+        worst = s > worst ? s : worst;
     }
-    if (n == 0 && wall_ms - r->forgot_ms >= FORGET_MS) {
-        int gone = store_forget(r->store, wall_ms - (int64_t)r->keep_s * 1000, FORGET_AT_ONCE);
-        r->stats.forgotten += (uint64_t)gone;
-        if (gone < FORGET_AT_ONCE)
-            r->forgot_ms = wall_ms;
+    if (n == 0 && worst == STEP_FINE)
+        forget_old(r, wall_ms);
+    if (worst == STEP_UNSTORED || !save(r, worst == STEP_FINE ? f : NULL)) {
+        start_over(r);
+        return -1;
     }
-    return save(r, f) ? n : -1;
+    return worst == STEP_FINE ? n : -1; /* what the other logs gave is kept */
 }
 
 bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s, struct fault *f)
@@ -171,8 +262,10 @@ void report_close(struct report **report)
 {
     struct report *r = *report;
     *report = NULL;
-    for (unsigned i = 0; r && i < r->logs; i++)
-        follow_close(&r->log[i].follow);
+    if (!r)
+        return;
+    close_logs(r);
+    forget_fresh(r);
     free(r);
 }
 

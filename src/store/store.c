@@ -25,6 +25,7 @@ static const char schema[] =
 enum statement {
     BEGIN,
     COMMIT,
+    ROLLBACK,
     ADD_MESSAGE,
     ADD_RECIPIENT,
     ADD_NOTE,
@@ -52,6 +53,7 @@ enum statement {
 static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
+    [ROLLBACK] = "ROLLBACK",
     [ADD_MESSAGE] = "INSERT OR IGNORE INTO message(id, at, open, meta) VALUES(?1, ?2, ?3, ?4)",
     [ADD_RECIPIENT] = "INSERT OR IGNORE INTO recipient(address, id) VALUES(?1, ?2)",
     [ADD_NOTE] = "INSERT OR IGNORE INTO note(id, segment, offset, at, body) VALUES(?1, ?2, ?3, ?4, ?5)",
@@ -189,6 +191,12 @@ void store_close(struct store **store)
 bool store_begin(struct store *s, struct fault *f) { return run(s, BEGIN, f); }
 bool store_commit(struct store *s, struct fault *f) { return run(s, COMMIT, f); }
 
+void store_rollback(struct store *s)
+{
+    if (!sqlite3_get_autocommit(s->db)) /* some failures have rolled back already */
+        run(s, ROLLBACK, NULL);
+}
+
 /* ---- stories ---- */
 
 /* FNV-1a over the lower-cased address: it is kept on disk, so it depends on nothing but the text. Collisions show a message too
@@ -204,12 +212,12 @@ uint64_t store_address_hash(struct str address)
 }
 
 bool store_add_message(struct store *s, struct id id, int64_t at_ms, struct str meta, const uint64_t *recipient,
-                       uint32_t recipients, struct fault *f)
+                       uint32_t recipients, uint32_t open, struct fault *f)
 {
     sqlite3_stmt *q = ready(s, ADD_MESSAGE);
     bind_id(q, 1, &id);
     sqlite3_bind_int64(q, 2, at_ms);
-    sqlite3_bind_int64(q, 3, recipients);
+    sqlite3_bind_int64(q, 3, open);
     sqlite3_bind_blob64(q, 4, meta.p, meta.n, SQLITE_STATIC);
     bool good = run(s, ADD_MESSAGE, f);
     for (uint32_t i = 0; good && i < recipients; i++) {
@@ -221,8 +229,7 @@ bool store_add_message(struct store *s, struct id id, int64_t at_ms, struct str 
     return good;
 }
 
-bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t at_ms, struct str note, uint32_t ended,
-                    struct fault *f)
+bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t at_ms, struct str note, struct fault *f)
 {
     sqlite3_stmt *q = ready(s, ADD_NOTE);
     bind_id(q, 1, &id);
@@ -230,11 +237,12 @@ bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t a
     sqlite3_bind_int64(q, 3, pos.offset);
     sqlite3_bind_int64(q, 4, at_ms);
     sqlite3_bind_blob64(q, 5, note.p, note.n, SQLITE_STATIC);
-    if (!run(s, ADD_NOTE, f))
-        return false;
-    if (!ended)
-        return true;
-    q = ready(s, END_RECIPIENTS);
+    return run(s, ADD_NOTE, f);
+}
+
+bool store_end_recipients(struct store *s, struct id id, uint32_t ended, struct fault *f)
+{
+    sqlite3_stmt *q = ready(s, END_RECIPIENTS);
     bind_id(q, 1, &id);
     sqlite3_bind_int64(q, 2, ended);
     return run(s, END_RECIPIENTS, f);

@@ -18,15 +18,17 @@ void store_close(struct store **s);
 /* One transaction around many writes. */
 bool store_begin(struct store *s, struct fault *f);
 bool store_commit(struct store *s, struct fault *f);
+void store_rollback(struct store *s);
 
 /* ---- stories ---- */
 /* A message: meta as in the log; recipients' address hashes for searching; open: how many recipients are not ended. Adding one
  * that is there changes nothing. */
 bool store_add_message(struct store *s, struct id id, int64_t at_ms, struct str meta, const uint64_t *recipient,
-                       uint32_t recipients, struct fault *f);
-/* A note about it; ended: how many recipients it ended. */
-bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t at_ms, struct str note, uint32_t ended,
-                    struct fault *f);
+                       uint32_t recipients, uint32_t open, struct fault *f);
+/* A note about it. Adding one that is there changes nothing. */
+bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t at_ms, struct str note, struct fault *f);
+/* So many of its recipients are no longer open. */
+bool store_end_recipients(struct store *s, struct id id, uint32_t ended, struct fault *f);
 bool store_checkpoint(struct store *s, const char *log, struct log_pos pos, struct fault *f);
 bool store_checkpoint_get(struct store *s, const char *log, struct log_pos *ret, struct fault *f);
 /* Deletes stories of ended messages accepted before the time, at most `most`; returns how many. */

@@ -46,8 +46,9 @@ def received(mapping):
 
 
 def deferred(folder, mapping):
-    """The receiver is down until all are in the queue; then the server stops, and starts again beside a receiver that is up."""
-    server = Goniec(folder, "schedule { retry_first = 1s retry_max = 1s }")
+    """The receiver is down until all are in the queue; then the server stops, and starts again beside a receiver that is up. Contents are
+    not kept in memory, so that what remains is the jobs."""
+    server = Goniec(folder, "schedule { retry_first = 1s retry_max = 1s }\nlog { content_memory_max = 1M }")
     wait_port(PORTS["goniec"])
     time.sleep(1)
     empty = engine_memory(server.pid)
@@ -150,4 +151,5 @@ def main():
     return 1 if lost else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -106,7 +106,7 @@ static bool greet_back(struct smtp_in *m, struct str rest)
     }
     smtp_forget(m); /* RFC 5321 4.1.4: EHLO resets */
     m->helo = arena_str(&m->arena, name);
-    if (m->arena.used > 64 * 1024) { /* a client that greets without end */
+    if (m->arena.heap_bytes > 64 * 1024) { /* a client that greets without end */
         smtp_in_quit(m, 421, ENHANCED(4, 7, 0), "Too many greetings");
         return false;
     }

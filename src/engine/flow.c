@@ -100,6 +100,12 @@ static void on_kept(void *ctx, bool durable)
 
 /* ---- 3. Where does a job go? Its site decides which worker owns the lane ---- */
 
+/* A letter beyond the bound is read back when its attempt begins. */
+static bool letters_have_room(const struct worker *w)
+{
+    return w->letter_bytes <= w->snapshot->settings->content_memory_max / w->engine->workers;
+}
+
 void flow_offer(struct job *j)
 {
     struct message *m = j->message;
@@ -109,7 +115,7 @@ void flow_offer(struct job *j)
     o->job = j;
     o->ask = (struct route_ask){.done = on_routed, .ctx = o};
     snprintf(o->stream, sizeof o->stream, "%.*s", STR_ARGS(e->stream));
-    if (!(j->flags & JOB_PINNED) && m->home->letter_bytes <= m->home->snapshot->settings->content_memory_max) {
+    if (!(j->flags & JOB_PINNED) && letters_have_room(m->home)) {
         j->flags |= JOB_PINNED;
         m->pins++;
     }

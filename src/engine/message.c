@@ -12,10 +12,11 @@ enum { STATE_HELD = 0x80 };
 
 uint32_t message_number(struct str text) { return (uint32_t)siphash(hash_process_key(), text.p, text.n); }
 
+static size_t message_bytes(uint32_t rcpts) { return sizeof(struct message) + rcpts * sizeof(struct job); }
+
 static struct message *skeleton(struct worker *w, struct log *g, const struct envelope *e)
 {
-    struct message *m = calloc(1, sizeof *m + e->rcpts * sizeof m->job[0]);
-    must(m);
+    struct message *m = slab_alloc(&w->messages, message_bytes(e->rcpts));
     m->entry.id = e->id;
     m->home = w;
     m->log = g;
@@ -38,7 +39,8 @@ static void letter_set(struct message *m, struct arena *a, const struct envelope
     l->envelope = *e;
     l->content = c;
     m->letter = l;
-    m->home->letter_bytes += c->cap;
+    l->bytes = sizeof *l + l->arena.heap_bytes + sizeof *c + c->cap;
+    m->home->letter_bytes += l->bytes;
 }
 
 struct message *message_new(struct worker *w, struct log *g, struct arena *a, const struct envelope *e, struct content *c)
@@ -53,7 +55,7 @@ static void letter_free(struct message *m)
     struct letter *l = m->letter;
     if (!l)
         return;
-    m->home->letter_bytes -= l->content->cap;
+    m->home->letter_bytes -= l->bytes;
     content_free(&l->content);
     arena_done(&l->arena);
     free(l);
@@ -63,7 +65,7 @@ static void letter_free(struct message *m)
 void message_free(struct message *m)
 {
     letter_free(m);
-    free(m);
+    slab_free(&m->home->messages, m, message_bytes(m->rcpts));
 }
 
 void message_unload(struct message *m)
@@ -243,7 +245,7 @@ static void recover_note(void *ctx, struct log_entry *entry, struct str note, bo
     if (!ends)
         return;
     forget(w, m);
-    free(m);
+    message_free(m);
 }
 
 static void restate(void *ctx, struct log_entry *entry, struct str old_meta, struct buf *meta)

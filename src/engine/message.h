@@ -19,6 +19,7 @@ struct letter {
     struct envelope envelope;
     struct content *content;
     struct log_wait wait; /* acceptance is on its way to disk */
+    uint64_t bytes;       /* as counted in the worker's letter_bytes */
     void *session;        /* who waits for the answer; NULL: nobody (a notification) */
 };
 

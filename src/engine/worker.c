@@ -221,6 +221,7 @@ void worker_close(struct worker *w)
         log_close(&w->log[i]);
     route_close(&w->router);
     schedule_close(&w->schedule);
+    slab_done(&w->messages);
     buf_done(&w->scratch);
     free(w->outbox);
 }

@@ -4,6 +4,7 @@
 #include "accept/accept.h"
 #include "deliver/deliver.h"
 #include "lib/chore.h"
+#include "lib/slab.h"
 #include "log/log.h"
 #include "route/route.h"
 #include "schedule/schedule.h"
@@ -47,7 +48,8 @@ struct worker {
     struct outbox *outbox; /* one a worker of the engine */
     bool pump_wanted, draining;
     unsigned loading;           /* letters of due jobs being read back */
-    uint64_t letter_bytes;      /* content in memory of messages whose home this is */
+    struct slab messages;       /* struct message of those whose home this is */
+    uint64_t letter_bytes;      /* envelopes and contents in memory of these */
     struct buf scratch;         /* encodings; valid until the next use */
     struct message **recovered; /* id table while a log is being opened */
     size_t recovered_n, recovered_cap;

@@ -22,6 +22,7 @@ static struct arena_chunk *chunk_add(struct arena *a, size_t n)
     c->before = a->last;
     c->cap = cap;
     a->last = c;
+    a->heap_bytes += sizeof *c + cap;
     return c;
 }
 
@@ -34,7 +35,6 @@ void *arena_alloc(struct arena *a, size_t n)
         c = chunk_add(a, n);
     void *p = c->bytes + c->n;
     c->n += n;
-    a->used += n;
     return p;
 }
 
@@ -56,5 +56,5 @@ void arena_done(struct arena *a)
         a->last = c->before;
         free(c);
     }
-    a->used = 0;
+    a->heap_bytes = 0;
 }

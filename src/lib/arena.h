@@ -7,7 +7,7 @@
 struct arena_chunk;
 struct arena {
     struct arena_chunk *last; /* NULL: nothing allocated yet; a zeroed struct is ready for use */
-    size_t used;              /* bytes handed out, for bounds kept by the owner */
+    size_t heap_bytes;        /* what it takes, for bounds kept by the owner */
 };
 
 /* Zeroed, 16-byte aligned memory that lives until arena_done. Never NULL. */

@@ -67,7 +67,7 @@ const struct option option_rows[] = {
      "New mail is refused when less than this is free."},
     {"log", "direct_io", OPTION_FLAG, AT(direct_io), 0, 0, "yes", "Bypass the page cache where the file system can."},
     {"log", "content_memory_max", OPTION_SIZE64, AT(content_memory_max), M, UINT64_MAX, "256M",
-     "Bytes of queued messages kept in memory by one worker."},
+     "Bytes of queued messages kept in memory; what is beyond is read back from disk."},
     {"schedule", "retry_first", OPTION_TIME_S, AT(schedule.retry_first_s), 1, 86400, "5m", "Wait before the second attempt."},
     {"schedule", "retry_max", OPTION_TIME_S, AT(schedule.retry_max_s), 1, 7 * 86400, "4h", "Longest wait between attempts."},
     {"schedule", "lifetime", OPTION_TIME_S, AT(schedule.lifetime_s), 1, 60 * 86400, "5d", "How long delivery is tried."},

@@ -43,21 +43,23 @@ bool buf_add(struct buf *b, const void *p, size_t n)
 
 bool buf_add_str(struct buf *b, struct str s) { return buf_add(b, s.p, s.n); }
 
+/* Mostly the text fits in what is there already: then it is formatted once. */
 bool buf_addf(struct buf *b, const char *fmt, ...)
 {
-    va_list ap;
+    va_list ap, again;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
+    va_copy(again, ap);
+    size_t room = b->p ? b->cap - b->n : 0;
+    int n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
     must(n >= 0);
     char *to = buf_reserve(b, (size_t)n + 1);
-    if (!to)
-        return false;
-    va_start(ap, fmt);
-    vsnprintf(to, (size_t)n + 1, fmt, ap);
+    if (to && (size_t)n >= room)
+        vsnprintf(to, (size_t)n + 1, fmt, again);
+    if (to)
+        b->n += (size_t)n;
+    va_end(again);
     va_end(ap);
-    b->n += (size_t)n;
-    return true;
+    return to != NULL;
 }
 
 void buf_drop(struct buf *b, size_t n)

@@ -1,4 +1,5 @@
-/* slab: see slab.h. A chunk is aligned to its size, so a piece finds its chunk by its own address. */
+/* slab: see slab.h. A chunk is aligned to its size, so a piece finds its chunk by its own address. Chunks come from the kernel:
+ * the heap would leave a hole as large as a chunk beside each aligned one. */
 #include "lib/slab.h"
 
 #include "lib/must.h"
@@ -7,8 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { CHUNK = 64 * 1024 };
+#include <sys/mman.h>
 
 struct piece {
     struct piece *next;
@@ -41,12 +41,22 @@ static void chunk_leave(struct slab_chunk *c)
     c->at = NULL;
 }
 
+static void *aligned_pages(void)
+{
+    char *p = mmap(NULL, 2 * SLAB_CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(p != MAP_FAILED);
+    size_t before = -(uintptr_t)p & (SLAB_CHUNK - 1);
+    if (before)
+        munmap(p, before);
+    munmap(p + before + SLAB_CHUNK, SLAB_CHUNK - before);
+    return p + before;
+}
+
 static struct slab_chunk *chunk_new(struct slab *s, size_t class)
 {
-    struct slab_chunk *c = aligned_alloc(CHUNK, CHUNK);
-    must(c);
+    struct slab_chunk *c = aligned_pages();
     *c = (struct slab_chunk){.fresh = (sizeof *c + SLAB_STEP - 1) / SLAB_STEP * SLAB_STEP};
-    ASAN_POISON_MEMORY_REGION((char *)c + c->fresh, CHUNK - c->fresh);
+    ASAN_POISON_MEMORY_REGION((char *)c + c->fresh, SLAB_CHUNK - c->fresh);
     c->next_all = s->all;
     c->at_all = &s->all;
     if (c->next_all)
@@ -61,8 +71,8 @@ static void chunk_free(struct slab_chunk *c)
     *c->at_all = c->next_all;
     if (c->next_all)
         c->next_all->at_all = c->at_all;
-    ASAN_UNPOISON_MEMORY_REGION(c, CHUNK);
-    free(c);
+    ASAN_UNPOISON_MEMORY_REGION(c, SLAB_CHUNK);
+    munmap(c, SLAB_CHUNK);
 }
 
 void *slab_alloc(struct slab *s, size_t n)
@@ -82,7 +92,7 @@ void *slab_alloc(struct slab *s, size_t n)
     else
         c->fresh += size;
     c->used++;
-    if (!c->free && c->fresh + size > CHUNK)
+    if (!c->free && c->fresh + size > SLAB_CHUNK)
         chunk_leave(c);
     return memset(p, 0, size);
 }
@@ -97,7 +107,7 @@ void slab_free(struct slab *s, void *p, size_t n)
         return;
     }
     size_t class = class_of(n);
-    struct slab_chunk *c = (struct slab_chunk *)((uintptr_t)p & ~(uintptr_t)(CHUNK - 1));
+    struct slab_chunk *c = (struct slab_chunk *)((uintptr_t)p & ~(uintptr_t)(SLAB_CHUNK - 1));
     struct piece *piece = p;
     piece->next = c->free;
     c->free = piece;
@@ -122,6 +132,6 @@ size_t slab_bytes(const struct slab *s)
 {
     size_t n = 0;
     for (const struct slab_chunk *c = s->all; c; c = c->next_all)
-        n += CHUNK;
+        n += SLAB_CHUNK;
     return n;
 }

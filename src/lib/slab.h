@@ -1,10 +1,15 @@
 /* slab: small structs that stay, apart from what comes and goes beside them: a million queued messages among buffers of the
- * moment would leave a heap full of holes. Chunks of 64 KiB hold pieces of one size; an empty one is given back. One thread's. */
+ * moment would leave a heap full of holes. Chunks hold pieces of one size; an empty one is given back to the kernel. One
+ * thread's. */
 #pragma once
 
 #include <stddef.h>
 
-enum { SLAB_STEP = 16, SLAB_PIECE_MAX = 512 }; /* sizes are rounded up to the step; larger ones come from the heap */
+enum {
+    SLAB_STEP = 16,
+    SLAB_PIECE_MAX = 512,
+    SLAB_CHUNK = 256 * 1024
+}; /* sizes are rounded up to the step; larger ones come from the heap */
 
 struct slab_chunk;
 struct slab {

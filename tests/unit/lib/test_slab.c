@@ -47,7 +47,7 @@ static void a_piece_that_was_given_back_is_zeroed_when_it_is_handed_out_again(vo
         memset(p, 0xff, 100);
         slab_free(&s, p, 100);
     }
-    assert_int_equal(slab_bytes(&s), 65536);
+    assert_int_equal(slab_bytes(&s), SLAB_CHUNK);
     slab_done(&s);
     assert_int_equal(slab_bytes(&s), 0);
 }
@@ -63,7 +63,7 @@ static void empty_chunks_are_given_back_in_any_order_of_freeing(void **state)
         assert_true(slab_bytes(&s) > PIECES * 200);
         for (size_t i = 0; i < PIECES; i++) /* 7919 and 5000 have no common divisor: every piece once, here and there */
             slab_free(&s, p[i * 7919 % PIECES], 200);
-        assert_true(slab_bytes(&s) <= 65536);
+        assert_true(slab_bytes(&s) <= SLAB_CHUNK);
     }
     slab_done(&s);
 }

@@ -8,6 +8,8 @@
 
 static const char usage[] = "usage: goniec log verify|dump DIRECTORY    (such as DATA/log/w0)\n";
 
+static int fail(const struct fault *f) { return common_fail(f->code ? EX_NOINPUT : EX_DATAERR, "%s", f->text); }
+
 int cli_log(int argc, char **argv)
 {
     struct common c;
@@ -24,10 +26,10 @@ int cli_log(int argc, char **argv)
     }
     const char *directory = argv[c.first + 1];
     if (dump)
-        return log_dump(directory, stdout, &f) ? 0 : common_fail(EX_DATAERR, "%s", f.text);
-    bool good = log_verify(directory, &n, &f);
+        return log_dump(directory, stdout, &f) ? 0 : fail(&f);
+    bool good = log_verify(directory, stdout, &n, &f);
     printf("%s: %llu segments, %llu accepted, %llu moved, %llu notes, %llu damaged places\n", directory,
            (unsigned long long)n.segments, (unsigned long long)n.accepted, (unsigned long long)n.moved,
            (unsigned long long)n.notes, (unsigned long long)n.damaged);
-    return good ? 0 : common_fail(EX_DATAERR, "%s", f.text);
+    return good ? 0 : fail(&f);
 }

@@ -169,6 +169,8 @@ static bool open_logs(struct worker *w, struct fault *f)
                                 .io = &log_io_real};
         if (!log_open(&w->log[i], &o, w->loop, &message_log_hooks, w, f))
             return fault_wrap(f, "log %s", dir);
+        if (log_damage(w->log[i]))
+            engine_log("log %s: %s", dir, log_damage(w->log[i]));
         message_recovered(w, w->log[i], resume);
     }
     return true;

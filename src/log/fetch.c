@@ -1,5 +1,6 @@
-/* fetch: reading a message's record back. What still waits for its flush is copied from its batch; the rest is read on the reader's
- * thread, whole blocks so that it works with O_DIRECT, and is believed only when its CRC, its id and its sizes are right. */
+/* fetch: reading a message's record back. What still waits for its flush is copied from its batch; the rest is read on the
+ * reader's thread, whole blocks so that it works with O_DIRECT, and is believed only when its CRC, its id and its sizes are
+ * right. */
 #include "log/inner.h"
 
 #include "lib/must.h"

@@ -102,8 +102,8 @@ void scan_records(const char *bytes, size_t n, uint32_t start, uint32_t sequence
         struct batch_payload b;
         if (!record_valid(bytes + at, n - at, sequence)) {
             at = resync(bytes, n, at + 1, sequence, s->last_batch);
-            if (at < n)
-                s->damaged++; /* a batch is written only after the one before it is durable */
+            if (at < n && s->damaged++ == 0) /* a batch is written only after the one before it is durable */
+                s->damaged_at = s->end;
             continue;
         }
         if (batch_at(bytes, n, at, sequence, &b))

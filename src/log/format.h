@@ -92,6 +92,7 @@ struct scan {
     uint32_t end;        /* offset behind the last whole batch or record */
     uint64_t last_batch; /* number of the last BATCH record; keeps what the caller put in if none */
     uint32_t damaged;    /* places where acknowledged data must have been lost: a later batch follows them */
+    uint32_t damaged_at; /* where the first of them begins */
 };
 
 /* Walks the records in a segment's bytes from `at` (block-aligned, counted from the bytes' start) on; what it reports counts from

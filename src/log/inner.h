@@ -76,7 +76,7 @@ struct log {
     unsigned moving;
     struct follow_map *map; /* shared with the follower; NULL: simulated disk */
     struct log_stats stats;
-    struct fault damage; /* what recovery found broken, for verify */
+    struct fault damage; /* what recovery found broken; "": nothing */
 };
 
 /* The shared mapping: positions as sequence << 32 | offset. */
@@ -92,15 +92,23 @@ enum { FOLLOW_MAP_BYTES = 4096 };
 
 /* segments.c: files and their lists */
 void segment_name(uint32_t file, char out[16]);
-bool segments_recover(struct log *g, struct fault *f);
+struct segment *segment_new(uint32_t file, uint32_t bytes);
+void segment_drop(struct log *g, struct segment *s);   /* closes its file, frees it */
+void segment_append(struct log *g, struct segment *s); /* it becomes the newest live one */
+void spare_add(struct log *g, struct segment *s);
 struct segment *segment_begin(struct log *g); /* the next live one; from a spare if there is one */
 void segments_free_old(struct log *g);        /* frees what may be freed, in order */
 void segments_make_ahead(struct log *g);      /* keeps spares ready */
+void segments_look(struct log *g);            /* at the disk's free space, before the first spare is made */
+bool segments_are_full(const struct log *g);  /* the disk is low, and but for a reserve the spares are used up */
 void segments_close(struct log *g);
 struct segment *segment_find(struct log *g, uint32_t sequence);
 void entry_link(struct log *g, struct segment *s, struct log_entry *e);
 void entry_unlink(struct log *g, struct log_entry *e);
 enum { SPARES_WANTED = 3, SPARES_KEPT = 8 };
+
+/* recover.c */
+bool segments_recover(struct log *g, struct fault *f);
 
 /* compact.c */
 void compact_some(struct log *g);

@@ -1,4 +1,4 @@
-/* inspect: see inspect.h. Reads files as they are, takes no lock, writes nothing. */
+/* inspect: see inspect.h. Reads files as they are, takes no lock, writes nothing; holds one segment in memory at a time. */
 #include "log/inspect.h"
 
 #include "lib/must.h"
@@ -7,153 +7,198 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct file {
+/* A file with a valid header. */
+struct place {
+    char name[16];
     struct segment_header head;
-    char *bytes;
-    size_t n;
 };
 
 struct inspection {
-    struct log_finding *finding;
-    FILE *out;
+    int directory;
+    FILE *out, *tell; /* records; broken places. Either may be NULL */
+    struct log_finding finding;
+    struct fault first; /* what the first broken place was */
+    uint64_t broken;
     uint32_t sequence;
     uint64_t digest; /* of what a walk saw, to compare the index with the records */
 };
 
+/* ---- reading ---- */
+
+/* Up to n bytes from the file's beginning; *ret_n tells how many. NULL: it cannot be opened. The caller frees. */
+static char *read_file(int directory, const char *name, size_t n, size_t *ret_n)
+{
+    struct stat st;
+    int fd = openat(directory, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    if ((uint64_t)st.st_size < n)
+        n = (size_t)st.st_size;
+    char *p = malloc(n + 1);
+    must(p);
+    size_t got = 0;
+    for (ssize_t k; got < n && (k = pread(fd, p + got, n - got, (off_t)got)) > 0;)
+        got += (size_t)k;
+    close(fd);
+    *ret_n = got;
+    return p;
+}
+
 static int by_sequence(const void *a, const void *b)
 {
-    const struct file *x = a, *y = b;
+    const struct place *x = a, *y = b;
     return (x->head.sequence > y->head.sequence) - (x->head.sequence < y->head.sequence);
 }
 
-static bool read_file(int dir, const char *name, struct file *ret)
+/* All files with a valid header, in order of sequence; NULL: none. */
+static struct place *read_headers(int directory, unsigned *ret_n)
 {
-    struct stat st;
-    int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &st) != 0 || st.st_size < BLOCK) {
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    ret->n = (size_t)st.st_size;
-    ret->bytes = malloc(ret->n);
-    must(ret->bytes);
-    size_t got = 0;
-    for (ssize_t n; got < ret->n && (n = pread(fd, ret->bytes + got, ret->n - got, (off_t)got)) > 0;)
-        got += (size_t)n;
-    close(fd);
-    ret->n = got;
-    return got >= BLOCK && header_read(ret->bytes, &ret->head);
-}
-
-/* All files with a valid header, in order of sequence. */
-static struct file *read_all(const char *directory, unsigned *ret_n, struct fault *f)
-{
-    DIR *d = opendir(directory);
-    struct file *list = NULL;
+    DIR *d = fdopendir(dup(directory));
+    struct place *list = NULL;
     unsigned n = 0;
-    if (!d) {
-        fault_errno(f, errno, "cannot open %s", directory);
-        return NULL;
-    }
-    for (struct dirent *e; (e = readdir(d));) {
-        struct file x = {0};
-        if (!strstr(e->d_name, ".seg"))
+    for (struct dirent *e; d && (e = readdir(d));) {
+        struct place x = {0};
+        size_t got = 0, name_n = strlen(e->d_name);
+        if (name_n >= sizeof x.name || !strstr(e->d_name, ".seg"))
             continue;
-        if (!read_file(dirfd(d), e->d_name, &x)) {
-            free(x.bytes);
-            continue;
+        char *p = read_file(directory, e->d_name, BLOCK, &got);
+        if (p && got == BLOCK && header_read(p, &x.head)) {
+            memcpy(x.name, e->d_name, name_n);
+            list = realloc(list, (n + 1) * sizeof *list);
+            must(list);
+            list[n++] = x;
         }
-        list = realloc(list, (n + 1) * sizeof *list);
-        must(list);
-        list[n++] = x;
+        free(p);
     }
-    closedir(d);
+    if (d)
+        closedir(d);
     if (n)
         qsort(list, n, sizeof *list, by_sequence);
-    else
-        fault_set(f, "%s holds no segment of a log", directory);
     *ret_n = n;
     return list;
+}
+
+/* ---- looking ---- */
+
+static void broken(struct inspection *i, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static void broken(struct inspection *i, const char *fmt, ...)
+{
+    char text[200];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    if (i->tell)
+        fprintf(i->tell, "%s\n", text);
+    if (i->broken++ == 0)
+        fault_set(&i->first, "%s", text);
+}
+
+static void print(const struct inspection *i, const struct found *f)
+{
+    static const char *const names[] = {[RECORD_ACCEPTED] = "accepted", [RECORD_MOVED] = "moved", [RECORD_NOTE] = "note"};
+    char id[ID_TEXT + 1];
+    id_text(f->id, id);
+    fprintf(i->out, "%8u %10u %-8s %s meta %zu content %u%s\n", i->sequence, f->offset, names[f->type], id, f->bytes.n,
+            f->content_bytes, f->type == RECORD_NOTE && (f->flags & NOTE_ENDS) ? " ends" : "");
 }
 
 static bool see(void *ctx, const struct found *f)
 {
     struct inspection *i = ctx;
-    static const char *const names[] = {[RECORD_ACCEPTED] = "accepted", [RECORD_MOVED] = "moved", [RECORD_NOTE] = "note"};
     i->digest = i->digest * 31 + f->offset + f->bytes.n + (uint64_t)f->type;
-    if (i->out) {
-        char id[ID_TEXT + 1];
-        id_text(f->id, id);
-        fprintf(i->out, "%8u %10u %-8s %s meta %zu content %u%s\n", i->sequence, f->offset, names[f->type], id, f->bytes.n,
-                f->content_bytes, f->type == RECORD_NOTE && (f->flags & NOTE_ENDS) ? " ends" : "");
-    }
-    if (!i->finding)
-        return true;
-    i->finding->accepted += f->type == RECORD_ACCEPTED;
-    i->finding->moved += f->type == RECORD_MOVED;
-    i->finding->notes += f->type == RECORD_NOTE;
+    if (i->out)
+        print(i, f);
+    i->finding.accepted += f->type == RECORD_ACCEPTED;
+    i->finding.moved += f->type == RECORD_MOVED;
+    i->finding.notes += f->type == RECORD_NOTE;
     return true;
 }
 
-static bool index_agrees(const struct file *x, uint64_t digest)
+static bool index_agrees(const char *p, size_t n, const struct segment_footer *foot, uint64_t digest)
 {
-    struct segment_footer foot;
     struct record r;
     struct inspection i = {0};
-    if (x->n < x->head.bytes || !footer_read(x->bytes + x->head.bytes - BLOCK, x->head.sequence, &foot))
-        return true; /* not sealed */
-    if (foot.index_at >= x->n || !record_valid(x->bytes + foot.index_at, x->n - foot.index_at, x->head.sequence))
+    if (foot->index_at >= n || !record_valid(p + foot->index_at, n - foot->index_at, foot->sequence))
         return false;
-    memcpy(&r, x->bytes + foot.index_at, sizeof r);
-    return scan_index(str_mem(x->bytes + foot.index_at + sizeof r, r.length), see, &i) && i.digest == digest;
+    memcpy(&r, p + foot->index_at, sizeof r);
+    return scan_index(str_mem(p + foot->index_at + sizeof r, r.length), see, &i) && i.digest == digest;
 }
 
-static bool walk(const struct file *list, unsigned n, FILE *out, struct log_finding *finding, struct fault *f)
+static void walk_segment(struct inspection *i, const struct place *x)
 {
-    uint32_t expect = list[n - 1].head.tail;
-    bool good = true;
-    for (unsigned k = 0; k < n; k++) {
-        const struct file *x = &list[k];
-        struct inspection i = {.finding = finding, .out = out, .sequence = x->head.sequence};
-        struct scan s = {0};
-        if (x->head.sequence < list[n - 1].head.tail)
-            continue;
-        if (x->head.sequence != expect++)
-            return fault_set(f, "segment %u is missing", expect - 1);
-        scan_records(x->bytes, x->n, BLOCK, x->head.sequence, &s, see, &i);
-        finding->segments++;
-        finding->damaged += s.damaged;
-        if (s.damaged || !index_agrees(x, i.digest))
-            good = fault_set(f, "segment %u is damaged: %s", x->head.sequence,
-                             s.damaged ? "records are missing before a later batch" : "its index differs from its records");
-    }
-    return good;
+    size_t n = 0;
+    struct segment_footer foot;
+    struct scan s = {0};
+    char *p = read_file(i->directory, x->name, x->head.bytes, &n);
+    bool sealed = p && n == x->head.bytes && n > BLOCK && footer_read(p + n - BLOCK, x->head.sequence, &foot) && foot.end < n;
+    i->sequence = x->head.sequence;
+    i->digest = 0;
+    i->finding.segments++;
+    scan_records(p, sealed ? foot.end : n, BLOCK, x->head.sequence, &s, see, i);
+    /* A sealed segment tells where its records end; without that, what ends early may be a tail that a power cut tore. */
+    if (sealed && s.end < foot.end && s.damaged++ == 0)
+        s.damaged_at = s.end;
+    i->finding.damaged += s.damaged;
+    if (s.damaged)
+        broken(i, "segment %u (%s) is damaged at offset %u: what was acknowledged there is lost, the rest is kept", i->sequence,
+               x->name, s.damaged_at);
+    else if (sealed && !index_agrees(p, n, &foot, i->digest))
+        broken(i, "segment %u (%s): its index at offset %u is damaged; nothing is lost, the records are whole", i->sequence,
+               x->name, foot.index_at);
+    free(p);
 }
 
-static bool inspect(const char *directory, FILE *out, struct log_finding *finding, struct fault *f)
+static void walk(struct inspection *i, const struct place *list, unsigned n)
+{
+    uint32_t expect = list[n - 1].head.tail, tail = expect;
+    for (unsigned k = 0; k < n; k++) {
+        if (list[k].head.sequence < tail)
+            continue; /* it waits for its next use */
+        for (; expect < list[k].head.sequence; expect++)
+            broken(i, "segment %u is missing: no file's header names it, though %u to %u are needed", expect, tail,
+                   list[n - 1].head.sequence);
+        walk_segment(i, &list[k]);
+        expect = list[k].head.sequence + 1;
+    }
+}
+
+static bool inspect(struct inspection *i, const char *directory, struct fault *f)
 {
     unsigned n = 0;
-    struct file *list = read_all(directory, &n, f);
-    bool good = n > 0 && walk(list, n, out, finding, f);
-    for (unsigned i = 0; i < n; i++)
-        free(list[i].bytes);
+    i->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (i->directory < 0)
+        return fault_errno(f, errno, "cannot open %s", directory);
+    struct place *list = read_headers(i->directory, &n);
+    if (n)
+        walk(i, list, n);
+    close(i->directory);
     free(list);
-    return good;
+    if (n == 0)
+        return fault_set(f, "%s holds no segment of a log", directory);
+    if (i->broken > 1)
+        return fault_set(f, "%llu places of the log are broken, the first: %s", (unsigned long long)i->broken, i->first.text);
+    return i->broken == 0 || fault_set(f, "%s", i->first.text);
 }
 
-bool log_verify(const char *directory, struct log_finding *ret, struct fault *f)
+bool log_verify(const char *directory, FILE *tell, struct log_finding *ret, struct fault *f)
 {
-    *ret = (struct log_finding){0};
-    return inspect(directory, NULL, ret, f);
+    struct inspection i = {.tell = tell};
+    bool good = inspect(&i, directory, f);
+    *ret = i.finding;
+    return good;
 }
 
 bool log_dump(const char *directory, FILE *out, struct fault *f)
 {
-    struct log_finding ignored = {0};
-    return inspect(directory, out, &ignored, f);
+    struct inspection i = {.out = out};
+    return inspect(&i, directory, f);
 }

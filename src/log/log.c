@@ -221,14 +221,12 @@ static void wait_for(struct batch *b, struct log_wait *w)
     b->last_wait = &w->next;
 }
 
-static bool is_full(const struct log *g) { return atomic_load_explicit(&g->disk_low, memory_order_relaxed) && g->spares < 2; }
-
 enum log_refusal log_accept(struct log *g, struct log_entry *e, struct str meta, const struct str *content, unsigned pieces,
                             struct log_wait *w)
 {
     if (g->failed)
         return LOG_FAILED;
-    if (is_full(g))
+    if (segments_are_full(g))
         return LOG_DISK_FULL;
     enum log_refusal refused = log_append(g, RECORD_ACCEPTED, 0, e->id, meta, content, pieces, &e->pos);
     if (refused != LOG_OK)
@@ -508,6 +506,7 @@ bool log_open(struct log **ret, const struct log_options *o, struct loop *l, con
         loop_at_turn_end(l, on_turn_end, g);
         timer_set(l, &g->look, LOOK_MS);
     }
+    segments_look(g);
     segments_make_ahead(g);
     *ret = g;
     return true;
@@ -539,10 +538,12 @@ void log_close(struct log **log)
     free_all(gone);
 }
 
+const char *log_damage(const struct log *g) { return *g->damage.text ? g->damage.text : NULL; }
+
 void log_stats(const struct log *g, struct log_stats *ret)
 {
     *ret = g->stats;
     ret->segments = g->segments;
     ret->segments_free = g->spares;
-    ret->disk_full = is_full(g);
+    ret->disk_full = segments_are_full(g);
 }

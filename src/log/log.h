@@ -29,6 +29,7 @@ struct log_entry {
     uint32_t meta_bytes, content_bytes;
     struct id id;
     bool ending, moving; /* the log's: its last note, its MOVED record is under way */
+    bool foreign;        /* the log's: its owner did not understand it */
 };
 
 struct log_hooks {
@@ -62,6 +63,8 @@ struct log_options {
  * an unreadable directory, a lock held by another process, or a missing live segment. */
 bool log_open(struct log **ret, const struct log_options *o, struct loop *l, const struct log_hooks *h, void *ctx,
               struct fault *f);
+/* What recovery found broken, as a sentence that says how much and where; NULL: nothing. */
+const char *log_damage(const struct log *g);
 /* Waits for the flush under way, flushes the rest, writes the clean end, frees. Entries are forgotten. */
 void log_close(struct log **g);
 

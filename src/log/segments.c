@@ -1,4 +1,4 @@
-/* segments: the files behind the log: recovering them, making spares ahead, beginning one, freeing the oldest.
+/* segments: the files behind the log: making spares ahead, beginning one, freeing the oldest (recovering them is in recover.c).
  *
  * Segments are freed strictly in order, oldest first; so the state after a crash is the fold of all records from the tail to the
  * newest, and a record that ended a message can never be missing while the message's own record is still there. A file is used
@@ -62,7 +62,7 @@ void entry_unlink(struct log *g, struct log_entry *e)
     g->stats.live_bytes -= e->meta_bytes + (uint64_t)e->content_bytes;
 }
 
-static void append_live(struct log *g, struct segment *s)
+void segment_append(struct log *g, struct segment *s)
 {
     ring_add(g, s);
     s->next = NULL;
@@ -74,14 +74,14 @@ static void append_live(struct log *g, struct segment *s)
     g->segments++;
 }
 
-static void add_spare(struct log *g, struct segment *s)
+void spare_add(struct log *g, struct segment *s)
 {
     s->next = g->spare;
     g->spare = s;
     g->spares++;
 }
 
-static struct segment *segment_new(uint32_t file, uint32_t bytes)
+struct segment *segment_new(uint32_t file, uint32_t bytes)
 {
     struct segment *s = calloc(1, sizeof *s);
     must(s);
@@ -91,7 +91,7 @@ static struct segment *segment_new(uint32_t file, uint32_t bytes)
     return s;
 }
 
-static void segment_drop(struct log *g, struct segment *s)
+void segment_drop(struct log *g, struct segment *s)
 {
     if (s->fd >= 0)
         g->o.io->close(g->io_ctx, s->fd);
@@ -101,11 +101,27 @@ static void segment_drop(struct log *g, struct segment *s)
 
 /* ---- beginning and freeing ---- */
 
+static bool is_usable(const struct log *g, const struct segment *s) { return s->sequence < g->durable_tail || s->sequence == 0; }
+
+static bool any_usable(const struct log *g)
+{
+    const struct segment *s = g->spare;
+    while (s && !is_usable(g, s))
+        s = s->next;
+    return s != NULL;
+}
+
+/* One spare is the reserve for notes. Beginning the usable one makes the others, freed since the last began, usable as well. */
+bool segments_are_full(const struct log *g)
+{
+    return atomic_load_explicit(&g->disk_low, memory_order_relaxed) && (g->spares < 2 || !any_usable(g));
+}
+
 struct segment *segment_begin(struct log *g)
 {
     struct segment **best = NULL;
     for (struct segment **at = &g->spare; *at; at = &(*at)->next)
-        if ((*at)->sequence < g->durable_tail || (*at)->sequence == 0)
+        if (is_usable(g, *at))
             best = at;
     struct segment *s = best ? *best : segment_new(g->next_file++, g->o.segment_bytes);
     if (best) {
@@ -116,7 +132,7 @@ struct segment *segment_begin(struct log *g)
     s->end = BLOCK;
     s->begun = s->sealed = false;
     s->free_after = 0;
-    append_live(g, s);
+    segment_append(g, s);
     return s;
 }
 
@@ -134,7 +150,7 @@ void segments_free_old(struct log *g)
         g->oldest = s->next;
         g->segments--;
         buf_done(&s->index);
-        add_spare(g, s);
+        spare_add(g, s);
     }
     if (g->map && g->oldest)
         atomic_store(&g->map->oldest, g->oldest->sequence);
@@ -183,19 +199,28 @@ static void remove_one(struct log *g)
     g->make_error = g->o.io->remove(g->io_ctx, name);
 }
 
+static bool has_room(struct log *g)
+{
+    uint64_t left = UINT64_MAX;
+    int code = g->o.io->free_bytes(g->io_ctx, &left);
+    return code != 0 || left >= g->o.disk_free_min + g->o.segment_bytes;
+}
+
+void segments_look(struct log *g) { atomic_store(&g->disk_low, !has_room(g)); }
+
+/* A quota, or no inodes, shows only when a file is made: then too the disk is as good as full. */
 static void make_work(void *ctx)
 {
     struct log *g = ctx;
-    uint64_t left = UINT64_MAX;
     g->make_error = 0;
-    if (g->o.io->free_bytes(g->io_ctx, &left) == 0)
-        atomic_store(&g->disk_low, left < g->o.disk_free_min + (g->made ? g->o.segment_bytes : 0));
     if (g->removing)
         remove_one(g);
-    else if (g->made && !atomic_load(&g->disk_low))
+    else if (has_room(g))
         make_one(g);
     else
         g->make_error = ENOSPC;
+    if (!g->removing)
+        atomic_store(&g->disk_low, g->make_error != 0);
 }
 
 static void make_done(void *ctx)
@@ -208,7 +233,7 @@ static void make_done(void *ctx)
         g->removing = NULL;
     } else if (g->made && good) {
         g->made->made = true;
-        add_spare(g, g->made);
+        spare_add(g, g->made);
     } else if (g->made) {
         segment_drop(g, g->made);
     }
@@ -237,7 +262,7 @@ void segments_make_ahead(struct log *g)
     if (g->making || g->failed || g->closing)
         return;
     g->removing = take_surplus(g);
-    if (!g->removing && g->spares < SPARES_WANTED)
+    if (!g->removing && (g->spares < SPARES_WANTED || !any_usable(g)))
         g->made = segment_new(g->next_file++, g->o.segment_bytes);
     if (!g->removing && !g->made)
         return;
@@ -246,295 +271,21 @@ void segments_make_ahead(struct log *g)
     log_run(g, g->maker, &g->make_chore);
 }
 
-/* ---- recovery ---- */
-
-struct id_table {
-    struct log_entry **slot;
-    size_t n, cap;
-};
-
-struct recovery {
-    struct log *log;
-    struct segment *found;   /* all files, unordered */
-    struct segment *segment; /* being folded */
-    struct id_table table;
-    uint64_t last_batch, unknown;
-    uint32_t damaged;
-    int error;
-};
-
-static size_t slot_of(const struct id_table *t, struct id id)
+static void forget_entries(struct segment *s)
 {
-    uint64_t h;
-    memcpy(&h, id.b + 8, sizeof h);
-    return h & (t->cap - 1);
-}
-
-static struct log_entry **table_find(const struct id_table *t, struct id id)
-{
-    size_t i = slot_of(t, id);
-    while (t->slot[i] && !id_eq(t->slot[i]->id, id))
-        i = (i + 1) & (t->cap - 1);
-    return &t->slot[i];
-}
-
-static void table_grow(struct id_table *t)
-{
-    struct id_table old = *t;
-    t->cap = old.cap ? old.cap * 2 : 1024;
-    t->slot = calloc(t->cap, sizeof(struct log_entry *));
-    must(t->slot);
-    for (size_t i = 0; i < old.cap; i++)
-        if (old.slot[i])
-            *table_find(t, old.slot[i]->id) = old.slot[i];
-    free(old.slot);
-}
-
-/* What follows the removed one in its run moves up to stay findable. */
-static void table_remove(struct id_table *t, struct log_entry **at)
-{
-    size_t mask = t->cap - 1, hole = (size_t)(at - t->slot);
-    for (size_t i = (hole + 1) & mask; t->slot[i]; i = (i + 1) & mask)
-        if (((i - slot_of(t, t->slot[i]->id)) & mask) >= ((i - hole) & mask)) {
-            t->slot[hole] = t->slot[i];
-            hole = i;
-        }
-    t->slot[hole] = NULL;
-    t->n--;
-}
-
-static void fold_message(struct recovery *r, const struct found *f)
-{
-    struct log *g = r->log;
-    if (r->table.n * 2 >= r->table.cap)
-        table_grow(&r->table);
-    struct log_entry **at = table_find(&r->table, f->id);
-    if (*at)
-        entry_unlink(g, *at);
-    struct log_entry *e = g->hooks->recover_message(g->ctx, f->id, f->bytes, f->content_bytes);
-    if (!e) {
-        r->unknown++;
-        if (*at)
-            table_remove(&r->table, at);
-        return;
+    for (struct log_entry *e = s->entries, *next; e; e = next) {
+        next = e->next;
+        e->at = NULL;
+        if (e->foreign)
+            free(e);
     }
-    r->table.n += *at == NULL;
-    *at = e;
-    *e = (struct log_entry){.pos = {r->segment->sequence, f->offset},
-                            .meta_bytes = (uint32_t)f->bytes.n,
-                            .content_bytes = f->content_bytes,
-                            .id = f->id};
-    entry_link(g, r->segment, e);
-}
-
-static void fold_note(struct recovery *r, const struct found *f)
-{
-    struct log *g = r->log;
-    struct log_entry **at = r->table.cap ? table_find(&r->table, f->id) : NULL;
-    struct log_entry *e = at ? *at : NULL;
-    bool ends = f->flags & NOTE_ENDS;
-    if (!e)
-        return; /* the message ended earlier and its segment is gone */
-    if (ends) {
-        table_remove(&r->table, at);
-        entry_unlink(g, e);
-    }
-    g->hooks->recover_note(g->ctx, e, f->bytes, ends);
-}
-
-static bool fold(void *ctx, const struct found *f)
-{
-    struct recovery *r = ctx;
-    if (f->type == RECORD_NOTE)
-        fold_note(r, f);
-    else
-        fold_message(r, f);
-    return true;
-}
-
-/* Reads n bytes into memory that is fit for O_DIRECT; the caller frees. */
-static char *read_part(struct log *g, struct segment *s, uint64_t at, size_t n, int *error)
-{
-    size_t got = 0;
-    char *p = aligned_alloc(BLOCK, align_up(n, BLOCK));
-    must(p);
-    *error = g->o.io->read(g->io_ctx, s->fd, p, align_up(n, BLOCK), at, &got);
-    if (!*error && got < align_up(n, BLOCK))
-        memset(p + got, 0, align_up(n, BLOCK) - got);
-    return p;
-}
-
-static void fold_by_scan(struct recovery *r)
-{
-    struct segment *s = r->segment;
-    struct scan scan = {.last_batch = r->last_batch};
-    char *p = read_part(r->log, s, 0, s->bytes, &r->error);
-    if (!r->error)
-        scan_records(p, s->bytes, BLOCK, s->sequence, &scan, fold, r);
-    free(p);
-    s->end = scan.end;
-    r->last_batch = scan.last_batch;
-    r->damaged += scan.damaged;
-}
-
-/* The index is read whole and checked before any of it is used, so that nothing is folded twice. */
-static bool fold_by_index(struct recovery *r)
-{
-    struct segment *s = r->segment;
-    struct segment_footer foot;
-    struct record head;
-    bool good = false;
-    char *p = read_part(r->log, s, s->bytes - BLOCK, BLOCK, &r->error);
-    good = !r->error && footer_read(p, s->sequence, &foot) && foot.index_at < s->bytes - BLOCK;
-    free(p);
-    if (!good)
-        return false;
-    size_t n = s->bytes - BLOCK - foot.index_at;
-    p = read_part(r->log, s, foot.index_at, n, &r->error);
-    good = !r->error && record_valid(p, n, s->sequence);
-    if (good) {
-        memcpy(&head, p, sizeof head);
-        good = head.type == RECORD_INDEX && scan_index(str_mem(p + sizeof head, head.length), fold, r);
-        s->end = foot.end;
-    }
-    free(p);
-    return good;
-}
-
-static void found_file(void *arg, const char *name)
-{
-    struct recovery *r = arg;
-    unsigned file;
-    char tail;
-    if (sscanf(name, "%6u.se%c", &file, &tail) != 2 || tail != 'g' || strlen(name) != 10)
-        return;
-    struct segment *s = segment_new(file, 0);
-    s->next = r->found;
-    r->found = s;
-    if (file >= r->log->next_file)
-        r->log->next_file = file + 1;
-}
-
-/* Opens each file and reads its header; a file without a valid one was never used. Notes the newest header. */
-static void read_headers(struct recovery *r, struct segment_header *newest)
-{
-    struct log *g = r->log;
-    for (struct segment *s = r->found; s && !r->error; s = s->next) {
-        char name[16];
-        struct segment_header h;
-        uint64_t size = 0;
-        segment_name(s->file, name);
-        r->error = g->o.io->open(g->io_ctx, name, 0, g->o.direct, &s->fd);
-        if (r->error || (r->error = g->o.io->size(g->io_ctx, s->fd, &size)))
-            return;
-        char *p = read_part(g, s, 0, BLOCK, &r->error);
-        s->made = true;
-        s->bytes = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
-        if (!r->error && header_read(p, &h)) {
-            s->sequence = h.sequence;
-            s->bytes = h.bytes > s->bytes ? s->bytes : h.bytes;
-            if (h.sequence > newest->sequence)
-                *newest = h;
-        }
-        free(p);
-    }
-}
-
-static struct segment *take_found(struct recovery *r, uint32_t sequence)
-{
-    for (struct segment **at = &r->found; *at; at = &(*at)->next)
-        if ((*at)->sequence == sequence) {
-            struct segment *s = *at;
-            *at = s->next;
-            return s;
-        }
-    return NULL;
-}
-
-static bool fold_all(struct recovery *r, const struct segment_header *newest, struct fault *f)
-{
-    struct log *g = r->log;
-    for (uint32_t q = newest->tail; newest->sequence && q <= newest->sequence; q++) {
-        struct segment *s = take_found(r, q);
-        if (!s)
-            return fault_set(
-                f,
-                "segment %u of the log is missing (the newest says that %u to %u are needed): restore its file, or move the "
-                "directory away to start with an empty log",
-                q, newest->tail, newest->sequence);
-        s->begun = s->sealed = true;
-        append_live(g, s);
-        r->segment = s;
-        if (!fold_by_index(r) && !r->error)
-            fold_by_scan(r);
-        if (r->error)
-            return fault_errno(f, r->error, "cannot read segment %u of the log", q);
-    }
-    return true;
-}
-
-/* What is no live segment may hold the next ones, if it has the right size; otherwise it goes. */
-static void keep_spares(struct recovery *r)
-{
-    struct log *g = r->log;
-    while (r->found) {
-        struct segment *s = r->found;
-        r->found = s->next;
-        if (s->bytes >= g->o.segment_bytes) {
-            s->bytes = g->o.segment_bytes;
-            add_spare(g, s);
-            continue;
-        }
-        char name[16];
-        segment_name(s->file, name);
-        segment_drop(g, s);
-        g->o.io->remove(g->io_ctx, name);
-    }
-}
-
-static bool recover_files(struct recovery *r, struct fault *f)
-{
-    struct log *g = r->log;
-    struct segment_header newest = {0};
-    g->next_file = 1;
-    r->error = g->o.io->list(g->io_ctx, found_file, r);
-    if (r->error)
-        return fault_errno(f, r->error, "cannot list the log");
-    read_headers(r, &newest);
-    if (r->error)
-        return fault_errno(f, r->error, "cannot read a segment's header");
-    if (!fold_all(r, &newest, f))
-        return false;
-    g->sequence = newest.sequence;
-    g->durable_tail = newest.tail;
-    g->batch_number = g->durable_batch = r->last_batch;
-    keep_spares(r);
-    return true;
-}
-
-bool segments_recover(struct log *g, struct fault *f)
-{
-    struct recovery r = {.log = g};
-    bool good = recover_files(&r, f);
-    while (r.found) {
-        struct segment *s = r.found;
-        r.found = s->next;
-        segment_drop(g, s);
-    }
-    free(r.table.slot);
-    if (r.damaged || r.unknown)
-        fault_set(&g->damage,
-                  "%u damaged places in the log lost what was there, %llu messages are of a kind that is not understood",
-                  r.damaged, (unsigned long long)r.unknown);
-    return good;
 }
 
 void segments_close(struct log *g)
 {
     for (struct segment *s = g->oldest, *next; s; s = next) {
         next = s->next;
-        for (struct log_entry *e = s->entries; e; e = e->next)
-            e->at = NULL;
+        forget_entries(s);
         segment_drop(g, s);
     }
     for (struct segment *s = g->spare, *next; s; s = next) {

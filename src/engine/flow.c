@@ -333,17 +333,24 @@ static void count(struct worker *w, const struct outcome *o)
     }
 }
 
-/* The jobs did not end after all (the disk has no room for the notification): they are tried again. */
-static void postpone(struct trip *t)
+/* The disk has no room for the bounce, so those jobs did not end after all and are tried again; what else the outcome says stays
+ * true and is noted, or it would be delivered twice. */
+static void postpone_failed(struct trip *t, struct outcome *o, struct arena *a)
 {
-    struct worker *w = t->message->home;
-    for (struct job *j = t->jobs, *next; j; j = next) {
-        next = j->next;
-        j->due_s = (uint32_t)((loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, 1)) / 1000);
-        flow_place(j);
-    }
-    message_unload(t->message);
-    trip_free(t);
+    struct message *m = t->message;
+    int64_t again_ms = loop_wall_ms(m->home->loop) + schedule_retry_ms(m->home->schedule, 1);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < o->rcpts; i++)
+        if (o->rcpt[i].status == OUTCOME_FAILED)
+            message_apply(m, o->rcpt[i].rcpt, OUTCOME_DEFERRED, 0, again_ms);
+        else
+            o->rcpt[kept++] = o->rcpt[i];
+    o->rcpts = kept;
+    struct buf note = {0};
+    outcome_encode(o, &note);
+    buf_done(&t->note); /* what o was read from */
+    t->note = note;
+    must(outcome_decode(buf_str(&t->note), a, o));
 }
 
 static void unpin(struct trip *t)
@@ -369,20 +376,17 @@ static void settle(void *ctx)
         load(t);
         return;
     }
-    if (m->letter && !notify_senders(m, &o, t->success, on_kept)) {
-        unpin(t);
-        postpone(t);
-        arena_done(&a);
-        return;
-    }
+    if (m->letter && !notify_senders(m, &o, t->success, on_kept))
+        postpone_failed(t, &o, &a);
     unpin(t);
     for (uint32_t i = 0; i < o.rcpts; i++)
         message_apply(m, o.rcpt[i].rcpt, o.rcpt[i].status, o.attempt, o.rcpt[i].next_ms);
     count(w, &o);
-    arena_done(&a);
     bool over = m->open == 0;
     t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
-    log_note(m->log, &m->entry, buf_str(&t->note), over, over ? &t->wait : NULL);
+    if (o.rcpts > 0)
+        log_note(m->log, &m->entry, buf_str(&t->note), over, over ? &t->wait : NULL);
+    arena_done(&a);
     if (over)
         return;
     for (struct job *j = t->jobs, *next; j; j = next) {

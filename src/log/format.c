@@ -94,6 +94,17 @@ static size_t resync(const char *bytes, size_t n, size_t at, uint32_t sequence, 
     return n;
 }
 
+/* Where to go on behind a damaged record, when a later batch at `later` proves that its own batch was acknowledged: at the record
+ * that follows by its length if that is whole, else at the later batch. A torn batch must not go on behind its hole: a note there
+ * may rely on what the hole lost. */
+static size_t behind_damage(const char *bytes, size_t at, size_t later, uint32_t sequence)
+{
+    struct record r;
+    memcpy(&r, bytes + at, sizeof r);
+    size_t next = at + align_up(sizeof r + (size_t)r.length, ALIGN);
+    return r.sequence == sequence && next < later && record_valid(bytes + next, later - next, sequence) ? next : later;
+}
+
 void scan_records(const char *bytes, size_t n, uint32_t start, uint32_t sequence, struct scan *s, found_fn *fn, void *ctx)
 {
     size_t at = start;
@@ -101,9 +112,10 @@ void scan_records(const char *bytes, size_t n, uint32_t start, uint32_t sequence
     while (at < n) {
         struct batch_payload b;
         if (!record_valid(bytes + at, n - at, sequence)) {
-            at = resync(bytes, n, at + 1, sequence, s->last_batch);
-            if (at < n && s->damaged++ == 0) /* a batch is written only after the one before it is durable */
-                s->damaged_at = s->end;
+            size_t later = resync(bytes, n, at + 1, sequence, s->last_batch);
+            if (later < n && s->damaged++ == 0) /* a batch is written only after the one before it is durable */
+                s->damaged_at = s->base + (uint32_t)at;
+            at = later < n ? behind_damage(bytes, at, later, sequence) : n;
             continue;
         }
         if (batch_at(bytes, n, at, sequence, &b))

@@ -82,12 +82,6 @@ static int real_sync_dir(void *ctx)
     return fsync(r->dir) == 0 ? 0 : errno;
 }
 
-static int real_rename(void *ctx, const char *from, const char *to)
-{
-    struct real *r = ctx;
-    return renameat(r->dir, from, r->dir, to) == 0 ? 0 : errno;
-}
-
 static int real_remove(void *ctx, const char *name)
 {
     struct real *r = ctx;
@@ -128,8 +122,8 @@ static int real_free_bytes(void *ctx, uint64_t *ret)
     return 0;
 }
 
-const struct log_io log_io_real = {real_open,   real_close,  real_write, real_read, real_sync,      real_sync_dir,
-                                   real_rename, real_remove, real_size,  real_list, real_free_bytes};
+const struct log_io log_io_real = {real_open,     real_close,  real_write, real_read, real_sync,
+                                   real_sync_dir, real_remove, real_size,  real_list, real_free_bytes};
 
 int log_io_real_open(const char *directory, void **ret_ctx)
 {

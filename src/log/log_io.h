@@ -16,7 +16,6 @@ struct log_io {
     int (*read)(void *ctx, int fd, void *p, size_t n, uint64_t off, size_t *ret_n);
     int (*sync)(void *ctx, int fd); /* fdatasync */
     int (*sync_dir)(void *ctx);     /* fsync of the directory: names are durable */
-    int (*rename)(void *ctx, const char *from, const char *to);
     int (*remove)(void *ctx, const char *name);
     int (*size)(void *ctx, int fd, uint64_t *ret);
     /* Calls each with every file's name. */

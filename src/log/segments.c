@@ -166,7 +166,7 @@ static int zero_fill(struct log *g, struct segment *s)
     must(zeros);
     memset(zeros, 0, CHUNK);
     for (uint32_t at = 0; !code && at < s->bytes; at += CHUNK)
-        code = g->o.io->write(g->io_ctx, s->fd, zeros, CHUNK, at, 0);
+        code = g->o.io->write(g->io_ctx, s->fd, zeros, s->bytes - at < CHUNK ? s->bytes - at : CHUNK, at, 0);
     free(zeros);
     return code ? code : g->o.io->sync(g->io_ctx, s->fd);
 }

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FILES = 64, FILE_BYTES = 1024 * 1024, SECTOR = 512, BLOCK = 4096 };
+enum { FILES = 64, SECTOR = 512, BLOCK = 4096 };
 
 /* A write that is not certain yet. */
 struct pending {
@@ -21,14 +21,16 @@ struct pending {
 struct file {
     char name[32];
     bool there, named;   /* it exists now; its name is certain */
-    char *now, *certain; /* contents as read now, and on the medium */
-    uint64_t size, certain_size;
+    char *now, *certain; /* contents as read now, and on the medium; both of cap bytes */
+    uint64_t size, certain_size, cap;
     struct pending *pending, **last;
 };
 
 struct disk {
-    uint64_t seed, calls, cut_at, writes, fail_at, free_bytes;
-    bool off, lie;
+    uint64_t seed, calls, cut_at, syncs, fail_syncs_at, writes, fail_writes_at, room;
+    unsigned reused;
+    bool off;
+    enum disk_lie lie;
     struct file file[FILES];
 };
 
@@ -45,7 +47,7 @@ struct disk *disk_new(uint64_t seed)
     struct disk *d = calloc(1, sizeof *d);
     must(d);
     d->seed = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
-    d->free_bytes = UINT64_C(1) << 40;
+    d->room = UINT64_C(1) << 40;
     return d;
 }
 
@@ -58,9 +60,10 @@ static void forget_pending(struct file *f)
     }
 }
 
-static void file_gone(struct file *f)
+static void file_gone(struct disk *d, struct file *f)
 {
     forget_pending(f);
+    d->room += f->there ? f->size : 0;
     free(f->now);
     free(f->certain);
     *f = (struct file){0};
@@ -69,15 +72,17 @@ static void file_gone(struct file *f)
 void disk_free(struct disk *d)
 {
     for (int i = 0; i < FILES; i++)
-        file_gone(&d->file[i]);
+        file_gone(d, &d->file[i]);
     free(d);
 }
 
 void disk_cut_at(struct disk *d, uint64_t calls) { d->cut_at = calls ? d->calls + calls : 0; }
 bool disk_is_off(const struct disk *d) { return d->off; }
-void disk_fail_writes_at(struct disk *d, uint64_t writes) { d->fail_at = writes ? d->writes + writes : 0; }
-void disk_lie(struct disk *d, bool lie) { d->lie = lie; }
-void disk_set_free(struct disk *d, uint64_t bytes) { d->free_bytes = bytes; }
+void disk_fail_syncs_at(struct disk *d, uint64_t syncs) { d->fail_syncs_at = syncs ? d->syncs + syncs : 0; }
+void disk_fail_writes_at(struct disk *d, uint64_t writes) { d->fail_writes_at = writes ? d->writes + writes : 0; }
+void disk_lie(struct disk *d, enum disk_lie lie) { d->lie = lie; }
+void disk_set_room(struct disk *d, uint64_t bytes) { d->room = bytes; }
+unsigned disk_reused(const struct disk *d) { return d->reused; }
 
 static bool power(struct disk *d)
 {
@@ -103,41 +108,35 @@ static void settle_by_chance(struct disk *d, struct file *f, const struct pendin
         f->certain_size = p->at + p->n;
 }
 
+static void settle_all_by_chance(struct disk *d, struct file *f)
+{
+    for (struct pending *p = f->pending; p; p = p->next)
+        settle_by_chance(d, f, p);
+    forget_pending(f);
+}
+
+static void file_power_up(struct disk *d, struct file *f)
+{
+    bool there = f->named ? f->there || chance(d) % 2 : f->there && chance(d) % 2;
+    if (!there) {
+        file_gone(d, f);
+        return;
+    }
+    settle_all_by_chance(d, f);
+    d->room += f->there ? f->size : 0;
+    d->room -= d->room < f->certain_size ? d->room : f->certain_size;
+    f->size = f->certain_size;
+    memcpy(f->now, f->certain, f->cap);
+    f->there = f->named = true;
+}
+
 void disk_power_up(struct disk *d)
 {
     d->off = false;
-    d->cut_at = d->fail_at = 0;
-    for (int i = 0; i < FILES; i++) {
-        struct file *f = &d->file[i];
-        if (!f->now)
-            continue;
-        bool there = f->named ? f->there || chance(d) % 2 : f->there && chance(d) % 2;
-        if (!there) {
-            file_gone(f);
-            continue;
-        }
-        bool pending = f->pending != NULL;
-        for (struct pending *p = f->pending; p; p = p->next)
-            settle_by_chance(d, f, p);
-        forget_pending(f);
-        f->size = f->certain_size;
-        if (pending)
-            memcpy(f->now, f->certain, FILE_BYTES);
-        f->there = f->named = true;
-    }
-}
-
-bool disk_damage(struct disk *d, const char *name, uint64_t at, unsigned bytes)
-{
+    d->cut_at = d->fail_syncs_at = d->fail_writes_at = 0;
     for (int i = 0; i < FILES; i++)
-        if (d->file[i].there && strcmp(d->file[i].name, name) == 0) {
-            for (unsigned k = 0; k < bytes; k++) {
-                d->file[i].now[at + k] ^= 0x5a;
-                d->file[i].certain[at + k] ^= 0x5a;
-            }
-            return true;
-        }
-    return false;
+        if (d->file[i].now)
+            file_power_up(d, &d->file[i]);
 }
 
 /* ---- the calls ---- */
@@ -147,6 +146,21 @@ static struct file *find(struct disk *d, const char *name)
     for (int i = 0; i < FILES; i++)
         if (d->file[i].there && strcmp(d->file[i].name, name) == 0)
             return &d->file[i];
+    return NULL;
+}
+
+static struct file *make(struct disk *d, const char *name)
+{
+    for (int i = 0; i < FILES; i++)
+        if (!d->file[i].now) {
+            struct file *f = &d->file[i];
+            snprintf(f->name, sizeof f->name, "%s", name);
+            f->now = calloc(1, 1);
+            f->certain = calloc(1, 1);
+            must(f->now && f->certain);
+            f->there = true;
+            return f;
+        }
     return NULL;
 }
 
@@ -161,16 +175,7 @@ static int on_open(void *ctx, const char *name, int create, int direct, int *ret
         return ENOENT;
     if (f && create)
         return EEXIST;
-    for (int i = 0; !f && i < FILES; i++)
-        if (!d->file[i].now) {
-            f = &d->file[i];
-            snprintf(f->name, sizeof f->name, "%s", name);
-            f->now = calloc(1, FILE_BYTES);
-            f->certain = calloc(1, FILE_BYTES);
-            must(f->now && f->certain);
-            f->there = true;
-        }
-    if (!f)
+    if (!f && (d->room == 0 || !(f = make(d, name))))
         return ENOSPC;
     *ret_fd = (int)(f - d->file);
     return 0;
@@ -183,25 +188,44 @@ static int on_close(void *ctx, int fd)
     return 0;
 }
 
-static void make_certain(struct disk *d, struct file *f)
+/* Something is to be made durable now: 0, or the failure that was asked for. */
+static int sync_now(struct disk *d)
 {
-    if (d->lie)
-        return;
-    for (struct pending *p = f->pending; p; p = p->next)
-        memcpy(f->certain + p->at, p->bytes, p->n);
-    f->certain_size = f->size;
-    forget_pending(f);
+    d->syncs++;
+    return d->fail_syncs_at && d->syncs >= d->fail_syncs_at ? EIO : 0;
 }
 
-static int on_write(void *ctx, int fd, const void *p, size_t n, uint64_t off, int durable)
+static void settle(struct file *f, uint64_t at, size_t n)
 {
-    struct disk *d = ctx;
-    struct file *f = &d->file[fd];
-    bool powered = power(d);
-    if (off + n > FILE_BYTES)
-        return ENOSPC;
-    if (d->off && chance(d) % 2)
-        return EIO; /* it did not even begin */
+    memcpy(f->certain + at, f->now + at, n);
+    f->certain_size = f->certain_size < f->size ? f->size : f->certain_size;
+}
+
+/* The bytes are on the medium: whatever earlier write of the same place is still pending, it cannot undo them. */
+static void make_certain(struct file *f, uint64_t at, size_t n)
+{
+    settle(f, at, n);
+    for (struct pending *p = f->pending; p; p = p->next) {
+        uint64_t from = p->at > at ? p->at : at, to = p->at + p->n < at + n ? p->at + p->n : at + n;
+        if (from < to)
+            memcpy(p->bytes + (from - p->at), f->now + from, to - from);
+    }
+}
+
+static void grow(struct file *f, uint64_t to)
+{
+    if (to <= f->cap)
+        return;
+    f->now = realloc(f->now, to);
+    f->certain = realloc(f->certain, to);
+    must(f->now && f->certain);
+    memset(f->now + f->cap, 0, to - f->cap);
+    memset(f->certain + f->cap, 0, to - f->cap);
+    f->cap = to;
+}
+
+static void add_pending(struct file *f, const void *p, size_t n, uint64_t off)
+{
     struct pending *w = malloc(sizeof *w + n);
     must(w);
     *w = (struct pending){.at = off, .n = n};
@@ -209,16 +233,56 @@ static int on_write(void *ctx, int fd, const void *p, size_t n, uint64_t off, in
     *(f->pending ? f->last : &f->pending) = w; /* in order: a later write of the same place wins */
     f->last = &w->next;
     memcpy(f->now + off, p, n);
-    if (off + n > f->size)
+}
+
+/* Takes the write into the page cache as far as there is room: how much. */
+static size_t take_in(struct disk *d, struct file *f, const void *p, size_t n, uint64_t off)
+{
+    uint64_t more = off + n > f->size ? off + n - f->size : 0;
+    if (more > d->room) {
+        n = n > more - d->room ? n - (size_t)(more - d->room) : 0;
+        more = d->room;
+    }
+    if (n == 0)
+        return 0;
+    grow(f, off + n);
+    if (off + n > f->size) {
         f->size = off + n;
-    if (!powered)
+        d->room -= more;
+    }
+    add_pending(f, p, n, off);
+    return n;
+}
+
+static bool is_lie(const struct disk *d, uint64_t off)
+{
+    return (d->lie == DISK_LIES_OF_BATCHES && off > 0) || (d->lie == DISK_LIES_OF_HEADERS && off == 0);
+}
+
+static int on_write(void *ctx, int fd, const void *p, size_t n, uint64_t off, int durable)
+{
+    struct disk *d = ctx;
+    struct file *f = &d->file[fd];
+    bool powered = power(d);
+    must(off + n <= DISK_FILE_BYTES);
+    if (!powered && chance(d) % 2)
+        return EIO; /* it did not even begin */
+    d->writes += !durable;
+    bool fails = !durable && d->fail_writes_at && d->writes >= d->fail_writes_at;
+    size_t part = fails ? n / 2 / SECTOR * SECTOR : n, took = take_in(d, f, p, part, off);
+    if (!powered || fails)
         return EIO;
+    if (took < n)
+        return ENOSPC;
     if (!durable)
         return 0;
-    d->writes++;
-    if (d->fail_at && d->writes >= d->fail_at)
+    d->reused += off == 0 && *(const char *)f->certain != 0;
+    if (sync_now(d) != 0) {
+        settle_all_by_chance(d, f);
         return EIO;
-    make_certain(d, f);
+    }
+    if (!is_lie(d, off))
+        make_certain(f, off, n);
     return 0;
 }
 
@@ -236,33 +300,31 @@ static int on_read(void *ctx, int fd, void *p, size_t n, uint64_t off, size_t *r
 static int on_sync(void *ctx, int fd)
 {
     struct disk *d = ctx;
+    struct file *f = &d->file[fd];
     if (!power(d))
         return EIO;
-    make_certain(d, &d->file[fd]);
+    if (sync_now(d) != 0) {
+        settle_all_by_chance(d, f);
+        return EIO;
+    }
+    settle(f, 0, f->size);
+    forget_pending(f);
     return 0;
 }
 
 static int on_sync_dir(void *ctx)
 {
     struct disk *d = ctx;
-    if (!power(d))
+    if (!power(d) || sync_now(d) != 0)
         return EIO;
-    for (int i = 0; i < FILES; i++) {
+    for (int i = 0; i < FILES && d->lie != DISK_LIES_OF_NAMES; i++) {
         struct file *f = &d->file[i];
         if (f->now && f->there)
             f->named = true;
         else if (f->now)
-            file_gone(f);
+            file_gone(d, f);
     }
     return 0;
-}
-
-static int on_rename(void *ctx, const char *from, const char *to)
-{
-    (void)ctx;
-    (void)from;
-    (void)to;
-    return ENOTSUP;
 }
 
 static int on_remove(void *ctx, const char *name)
@@ -274,6 +336,7 @@ static int on_remove(void *ctx, const char *name)
     if (!f)
         return ENOENT;
     f->there = false;
+    d->room += f->size;
     return 0;
 }
 
@@ -298,9 +361,9 @@ static int on_list(void *ctx, void (*each)(void *arg, const char *name), void *a
 static int on_free_bytes(void *ctx, uint64_t *ret)
 {
     struct disk *d = ctx;
-    *ret = d->free_bytes;
+    *ret = d->room;
     return power(d) ? 0 : EIO;
 }
 
-const struct log_io disk_io = {on_open,   on_close,  on_write, on_read, on_sync,      on_sync_dir,
-                               on_rename, on_remove, on_size,  on_list, on_free_bytes};
+const struct log_io disk_io = {on_open,     on_close,  on_write, on_read, on_sync,
+                               on_sync_dir, on_remove, on_size,  on_list, on_free_bytes};

@@ -26,7 +26,8 @@ struct accounts {
     struct arena arena;
     struct credential *credential;
     size_t n;
-    uint32_t *slot; /* index + 1 by hash of the login */
+    const struct credential *slow; /* the first of kind argon2 */
+    uint32_t *slot;                /* index + 1 by hash of the login */
     size_t slots;
 };
 
@@ -161,6 +162,8 @@ static bool read_all(struct accounts *a, const char *path, struct str text, stru
         const char *trouble = read_line(line, &a->arena, &a->credential[a->n]);
         if (trouble)
             return fault_set(f, "%s:%u: the line %s: write the account again with \"goniec account\"", path, number, trouble);
+        if (a->credential[a->n].argon2 && !a->slow)
+            a->slow = &a->credential[a->n];
         a->n++;
     }
     return true;
@@ -209,6 +212,8 @@ const struct credential *accounts_find(const struct accounts *a, struct str logi
             return &a->credential[a->slot[at] - 1];
     return NULL;
 }
+
+const struct credential *accounts_slow(const struct accounts *a) { return a ? a->slow : NULL; }
 
 /* ---- writing and checking ---- */
 

@@ -32,6 +32,8 @@ struct accounts *accounts_ref(struct accounts *a);
 void accounts_free(struct accounts **a);
 /* Exact match on the login; NULL if there is none. */
 const struct credential *accounts_find(const struct accounts *a, struct str login);
+/* One whose password takes the slow hash; NULL if there is none. */
+const struct credential *accounts_slow(const struct accounts *a);
 
 /* For writers: derive what a line's `secret` holds. Each appends to b. Strong randomness inside.
  * secret_generate: a new 160-bit secret as 32 base32 characters. */

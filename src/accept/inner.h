@@ -50,6 +50,7 @@ void password_proven(struct session *s, struct str login, bool good);
 /* session.c, for password.c */
 struct accept *session_accept(struct session *s);
 uint64_t session_address_key(const struct session *s);
+uint64_t session_network_key(const struct session *s);
 struct str session_ip(const struct session *s);
 void session_login(struct session *s, enum login_verdict v, const struct credential *c, int64_t delay_ms);
 void session_hold(struct session *s);   /* a chore has it: it is not freed until let go */

@@ -1,7 +1,10 @@
 /* password: checks logins: blocks, the slow hash off the loop, the memory of what was right lately, and what to write down.
  *
  * A wrong password is tried again without the white space around it, only to be able to say so in the log: people paste a space
- * along, and nobody tells them. It is never accepted that way. */
+ * along, and nobody tells them. It is never accepted that way.
+ *
+ * A guess learns nothing but that it is wrong: where some accounts have the slow hash, every wrong guess pays for one, whatever
+ * the login; and the answer's delay counts from the guess, so that the work does not show in it either. */
 #include "accept/inner.h"
 
 #include "lib/must.h"
@@ -11,23 +14,33 @@
 #include <openssl/hmac.h>
 #include <stdlib.h>
 
-enum { PROVEN_MS = 60000, CHORES_MAX = 200, DELAY_STEP_MS = 500, DELAY_MAX_MS = 5000 };
+enum { PROVEN_MS = 60000, CHORES_MAX = 200, DELAY_STEP_MS = 500, DELAY_MAX_MS = 5000, NETWORK_FACTOR = 4 };
 
 struct check {
     struct chore chore;
     struct session *session;
     struct accounts *accounts; /* keeps the credential alive */
     const struct credential *credential;
+    const char *refusal; /* why the guess is wrong whatever the hash says; NULL: the hash decides */
+    int64_t began_ms;
     struct buf login, password;
     bool good, good_trimmed;
 };
 
+/* Bytes of white space at p: ASCII's, or the no-break space that word processors and chats paste along; 0: none. */
+static size_t white_bytes(const char *p, size_t n)
+{
+    if (n > 0 && p[0] && strchr(" \t\r\n", p[0]))
+        return 1;
+    return n > 1 && memcmp(p, "\xC2\xA0", 2) == 0 ? 2 : 0;
+}
+
 static struct str trimmed(struct str s)
 {
-    while (s.n && strchr(" \t\r\n", s.p[0]))
-        s = str_mem(s.p + 1, s.n - 1);
-    while (s.n && strchr(" \t\r\n", s.p[s.n - 1]))
-        s.n--;
+    for (size_t w; (w = white_bytes(s.p, s.n)) > 0;)
+        s = str_mem(s.p + w, s.n - w);
+    while (s.n && (white_bytes(s.p + s.n - 1, 1) || (s.n > 1 && white_bytes(s.p + s.n - 2, 2) == 2)))
+        s.n -= white_bytes(s.p + s.n - 1, 1) ? 1 : 2;
     return s;
 }
 
@@ -78,29 +91,47 @@ static void tell(struct session *s, enum accept_event_kind kind, struct str logi
     a->hooks->event(a->ctx, &e);
 }
 
-static void wrong(struct session *s, struct str login, const char *text)
+/* One more failure of a key; returns how many it has. */
+static uint32_t count_failure(struct session *s, uint64_t key, uint32_t most, struct str login, const char *blocked_text)
 {
     struct accept *a = session_accept(s);
-    const struct accept_settings *o = a->settings;
-    int64_t now = loop_now_ms(a->loop);
-    uint32_t n = shared_failed(a->shared, session_address_key(s), o->auth_failures_max, o->auth_block_ms, now);
-    uint32_t k = shared_failed(a->shared, shared_key_text(login), o->auth_failures_max, o->auth_block_ms, now);
+    uint32_t n = shared_failed(a->shared, key, most, a->settings->auth_block_ms, loop_now_ms(a->loop));
+    if (n == most)
+        tell(s, ACCEPT_AUTH_BLOCKED, login, blocked_text);
+    return n;
+}
+
+static void wrong(struct session *s, struct str login, const char *text, int64_t began_ms)
+{
+    struct accept *a = session_accept(s);
+    uint32_t most = a->settings->auth_failures_max;
     a->stats.auth_failures++;
     tell(s, ACCEPT_AUTH_FAILED, login, text);
-    if (n == o->auth_failures_max || k == o->auth_failures_max)
-        tell(s, ACCEPT_AUTH_BLOCKED, login,
-             n == o->auth_failures_max ? "too many failed logins, the address is blocked for a while"
-                                       : "too many failed logins, the account is blocked for a while");
-    uint32_t most = n > k ? n : k;
-    int64_t delay = (int64_t)most * DELAY_STEP_MS;
-    session_login(s, LOGIN_WRONG, NULL, delay > DELAY_MAX_MS ? DELAY_MAX_MS : delay);
+    uint32_t n =
+        count_failure(s, session_address_key(s), most, login, "too many failed logins, the address is blocked for a while");
+    uint32_t k = count_failure(s, shared_key_text(SHARED_LOGIN, login), most, login,
+                               "too many failed logins, the account is blocked for a while");
+    count_failure(s, session_network_key(s), most * NETWORK_FACTOR, login,
+                  "too many failed logins, the network around the address is blocked for a while");
+    int64_t delay = (int64_t)(n > k ? n : k) * DELAY_STEP_MS;
+    int64_t left = began_ms + (delay > DELAY_MAX_MS ? DELAY_MAX_MS : delay) - loop_now_ms(a->loop);
+    session_login(s, LOGIN_WRONG, NULL, left > 1 ? left : 1);
+}
+
+/* What this login did wrong is forgiven, to it and to where it comes from; guesses at others' are not: a guesser may have an
+ * account of its own. */
+static void forgive(struct session *s, struct str login)
+{
+    struct accept *a = session_accept(s);
+    int64_t now = loop_now_ms(a->loop);
+    uint32_t n = shared_forgive(a->shared, shared_key_text(SHARED_LOGIN, login), UINT32_MAX, now);
+    shared_forgive(a->shared, session_address_key(s), n, now);
+    shared_forgive(a->shared, session_network_key(s), n, now);
 }
 
 static void right(struct session *s, const struct credential *c)
 {
-    struct accept *a = session_accept(s);
-    shared_forgive(a->shared, session_address_key(s), loop_now_ms(a->loop));
-    shared_forgive(a->shared, shared_key_text(c->login), loop_now_ms(a->loop));
+    forgive(s, c->login);
     if (c->status == ACCOUNT_SUSPENDED) {
         tell(s, ACCEPT_REFUSED, c->login, "the account is suspended");
         session_login(s, LOGIN_SUSPENDED, c, 0);
@@ -113,7 +144,8 @@ static bool blocked(struct session *s, struct str login)
 {
     struct accept *a = session_accept(s);
     int64_t now = loop_now_ms(a->loop);
-    if (!shared_blocked(a->shared, session_address_key(s), now) && !shared_blocked(a->shared, shared_key_text(login), now))
+    if (!shared_blocked(a->shared, session_address_key(s), now) && !shared_blocked(a->shared, session_network_key(s), now) &&
+        !shared_blocked(a->shared, shared_key_text(SHARED_LOGIN, login), now))
         return false;
     tell(s, ACCEPT_AUTH_BLOCKED, login, "a login was refused while blocked");
     session_login(s, LOGIN_BLOCKED, NULL, 0);
@@ -136,22 +168,23 @@ static void check_work(void *ctx)
 {
     struct check *k = ctx;
     struct str password = buf_view(&k->password), short_one = trimmed(password);
-    k->good = credential_check(k->credential, password);
-    k->good_trimmed = !k->good && short_one.n < password.n && credential_check(k->credential, short_one);
+    k->good = credential_check(k->credential, password) && !k->refusal;
+    k->good_trimmed = !k->good && !k->refusal && short_one.n < password.n && credential_check(k->credential, short_one);
 }
 
 static void check_done(void *ctx)
 {
     struct check *k = ctx;
     struct accept *a = session_accept(k->session);
+    struct str login = buf_view(&k->login), password = buf_view(&k->password);
     if (k->good)
-        remember(a, k->credential, buf_view(&k->password));
+        remember(a, k->credential, password);
     if (session_let_go(k->session)) {
         if (k->good)
             right(k->session, k->credential);
         else
-            wrong(k->session, buf_view(&k->login),
-                  reason(k->accounts, buf_view(&k->login), buf_view(&k->password), true, k->good_trimmed));
+            wrong(k->session, login, k->refusal ? k->refusal : reason(k->accounts, login, password, true, k->good_trimmed),
+                  k->began_ms);
     }
     OPENSSL_cleanse(k->password.p, k->password.cap);
     buf_done(&k->login);
@@ -160,7 +193,8 @@ static void check_done(void *ctx)
     free(k);
 }
 
-static void check_slowly(struct session *s, const struct credential *c, struct str login, struct str password)
+static void check_slowly(struct session *s, const struct credential *c, const char *refusal, struct str login,
+                         struct str password)
 {
     struct accept *a = session_accept(s);
     if (chore_backlog(a->chores) >= CHORES_MAX) {
@@ -173,6 +207,8 @@ static void check_slowly(struct session *s, const struct credential *c, struct s
     k->session = s;
     k->accounts = accounts_ref(a->settings->accounts);
     k->credential = c;
+    k->refusal = refusal;
+    k->began_ms = loop_now_ms(a->loop);
     buf_add_str(&k->login, login);
     buf_add_str(&k->password, password);
     buf_reserve(&k->password, 1);
@@ -183,6 +219,17 @@ static void check_slowly(struct session *s, const struct credential *c, struct s
 
 /* ---- the two questions ---- */
 
+/* The guess is wrong, as a look has shown. */
+static void wrong_at_once(struct session *s, const char *refusal, struct str login, struct str password)
+{
+    struct accept *a = session_accept(s);
+    const struct credential *slow = accounts_slow(a->settings->accounts);
+    if (slow)
+        check_slowly(s, slow, refusal, login, password);
+    else
+        wrong(s, login, refusal, loop_now_ms(a->loop));
+}
+
 void password_check(struct session *s, struct str login, struct str password)
 {
     struct accept *a = session_accept(s);
@@ -191,13 +238,13 @@ void password_check(struct session *s, struct str login, struct str password)
     if (blocked(s, login))
         return;
     if (!c)
-        wrong(s, login, reason(all, login, password, false, false));
+        wrong_at_once(s, reason(all, login, password, false, false), login, password);
     else if (c->argon2 && !was_right_lately(a, c, password))
-        check_slowly(s, c, login, password);
+        check_slowly(s, c, NULL, login, password);
     else if (c->argon2 || credential_check(c, password))
         right(s, c);
     else
-        wrong(s, login, reason(all, login, password, true, credential_check(c, trimmed(password))));
+        wrong_at_once(s, reason(all, login, password, true, credential_check(c, trimmed(password))), login, password);
 }
 
 void password_proven(struct session *s, struct str login, bool good)
@@ -208,5 +255,6 @@ void password_proven(struct session *s, struct str login, bool good)
     if (good && c)
         right(s, c);
     else
-        wrong(s, login, reason(session_accept(s)->settings->accounts, login, STR(""), c != NULL, false));
+        wrong(s, login, reason(session_accept(s)->settings->accounts, login, STR(""), c != NULL, false),
+              loop_now_ms(session_accept(s)->loop));
 }

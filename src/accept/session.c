@@ -21,12 +21,14 @@ struct session {
     struct timer timer;
     int64_t began_ms, content_began_ms;
     uint64_t content_bytes;            /* the machine's count when the content began */
-    uint64_t address_key, account_key; /* 0: not counted */
+    uint64_t content_number;           /* the machine's count of contents then */
+    uint64_t address_key, network_key; /* for failed logins, too */
+    uint64_t account_key;              /* 0: not counted */
     unsigned held;
     bool awaits_proxy, greeted, counted, over, busy_reply;
     enum login_verdict verdict; /* a login's delayed answer */
     const struct credential *credential;
-    bool delayed;
+    bool delayed, choked; /* choked: replies are not read, so nothing more is */
     char ip[NET_TEXT];
 };
 
@@ -35,10 +37,18 @@ static void go_on(struct session *s);
 
 struct accept *session_accept(struct session *s) { return s->accept; }
 uint64_t session_address_key(const struct session *s) { return s->address_key; }
+uint64_t session_network_key(const struct session *s) { return s->network_key; }
 struct str session_ip(const struct session *s) { return str_of(s->ip); }
 struct session *session_next(const struct session *s) { return s->next; }
 
 /* ---- ending ---- */
+
+static void leave_account(struct session *s)
+{
+    if (s->account_key)
+        shared_leave(s->accept->shared, s->account_key);
+    s->account_key = 0;
+}
 
 static void destroy(struct session *s)
 {
@@ -48,8 +58,7 @@ static void destroy(struct session *s)
     timer_cancel(&s->timer);
     smtp_in_done(&s->machine);
     buf_done(&s->out);
-    if (s->account_key)
-        shared_leave(s->accept->shared, s->account_key);
+    leave_account(s);
     if (s->counted)
         shared_leave(s->accept->shared, s->address_key);
     s->accept->stats.sessions--;
@@ -159,9 +168,10 @@ static void on_time(void *ctx)
 
 /* ---- the stream's side ---- */
 
-static void count_content(struct session *s, enum smtp_phase before)
+static void count_content(struct session *s)
 {
-    if (in_content(s) && before != s->machine.phase && before != SMTP_BDAT) {
+    if (s->content_number != s->machine.contents) {
+        s->content_number = s->machine.contents;
         s->content_began_ms = loop_now_ms(s->accept->loop);
         s->content_bytes = s->machine.bytes;
     }
@@ -183,17 +193,39 @@ static void after(struct session *s)
         set_timer(s);
 }
 
+/* A client that sends commands and does not read the replies waits until it has. */
+static bool choke(struct session *s)
+{
+    if (!s->stream || stream_pending(s->stream) < SMTP_OUT_MAX)
+        return false;
+    s->choked = true;
+    stream_pause(s->stream);
+    return true;
+}
+
+static void on_drained(void *ctx)
+{
+    struct session *s = ctx;
+    if (!s->choked)
+        return;
+    s->choked = false;
+    if (s->machine.phase != SMTP_BUSY && s->machine.phase != SMTP_TLS)
+        stream_resume(s->stream);
+}
+
 static size_t feed(struct session *s, const char *p, size_t n)
 {
     size_t at = 0;
     s->machine.wall_ms = loop_wall_ms(s->accept->loop);
     s->machine.settings = s->accept->settings;
     while (at < n && s->machine.phase != SMTP_BUSY && s->machine.phase != SMTP_TLS) {
-        enum smtp_phase before = s->machine.phase;
         size_t took = smtp_in_feed(&s->machine, p + at, n - at);
-        count_content(s, before);
+        count_content(s);
         at += took;
-        if (took == 0)
+        bool full = s->out.n >= SMTP_OUT_MAX;
+        if (full)
+            flush(s);
+        if (choke(s) || (took == 0 && !full))
             break;
     }
     return at;
@@ -224,6 +256,7 @@ static void on_secured(void *ctx)
 {
     struct session *s = ctx;
     smtp_in_secured(&s->machine);
+    leave_account(s);  /* whoever logged in before is forgotten */
     if (!s->greeted) { /* TLS from the first byte */
         s->greeted = true;
         smtp_in_greet(&s->machine);
@@ -239,7 +272,8 @@ static void on_ended(void *ctx, enum stream_end why, const char *detail)
     finish(ctx);
 }
 
-static const struct stream_hooks stream_hooks = {.input = on_input, .secured = on_secured, .ended = on_ended};
+static const struct stream_hooks stream_hooks = {
+    .input = on_input, .secured = on_secured, .drained = on_drained, .ended = on_ended};
 
 /* ---- the machine's side ---- */
 
@@ -294,7 +328,7 @@ static void go_on(struct session *s)
 {
     s->held++;
     after(s);
-    if (!s->over && s->machine.phase != SMTP_TLS)
+    if (!s->over && !s->choked && s->machine.phase != SMTP_TLS)
         stream_resume(s->stream);
     session_let_go(s);
 }
@@ -320,7 +354,7 @@ void session_login(struct session *s, enum login_verdict v, const struct credent
     struct accept *a = s->accept;
     if (v == LOGIN_GOOD) {
         uint32_t most = c->sessions_max ? c->sessions_max : a->settings->sessions_per_account_max;
-        uint64_t key = shared_key_text(c->account) ^ UINT64_C(0xacc0) << 48;
+        uint64_t key = shared_key_text(SHARED_ACCOUNT, c->account);
         if (shared_enter(a->shared, key, most))
             s->account_key = key;
         else
@@ -359,6 +393,7 @@ static void enter(struct session *s, const struct sockaddr *peer)
     smtp_in_init(&s->machine, o, door, trusted, &machine_hooks, s, &s->out);
     s->machine.client_ip = str_of(s->ip);
     s->address_key = shared_key_address(peer);
+    s->network_key = shared_key_network(peer);
     const char *full = a->draining ? "This server is stopping, connect again later" : NULL;
     if (!full && a->stats.sessions > o->sessions_max)
         full = "Too many sessions at once, connect again later";

@@ -61,22 +61,28 @@ void accept_shared_free(struct accept_shared **shared)
     free(s);
 }
 
-uint64_t shared_key_text(struct str text)
+uint64_t shared_key_text(enum shared_kind kind, struct str text)
 {
-    uint64_t h = siphash(hash_process_key(), text.p, text.n);
+    uint64_t both[2] = {kind, siphash(hash_process_key(), text.p, text.n)};
+    uint64_t h = siphash(hash_process_key(), both, sizeof both);
     return h ? h : 1;
 }
 
-uint64_t shared_key_address(const struct sockaddr *sa)
+/* A key of the first bytes of an address. */
+static uint64_t key_prefix(enum shared_kind kind, const struct sockaddr *sa, size_t v4_bytes, size_t v6_bytes)
 {
     if (sa->sa_family == AF_INET6) {
         const struct in6_addr *a = &((const struct sockaddr_in6 *)sa)->sin6_addr;
-        return shared_key_text(str_mem(a, IN6_IS_ADDR_V4MAPPED(a) ? 16 : 8));
+        bool mapped = IN6_IS_ADDR_V4MAPPED(a);
+        return shared_key_text(kind, str_mem(a->s6_addr + (mapped ? 12 : 0), mapped ? v4_bytes : v6_bytes));
     }
     if (sa->sa_family == AF_INET)
-        return shared_key_text(str_mem(&((const struct sockaddr_in *)sa)->sin_addr, 4));
-    return 1;
+        return shared_key_text(kind, str_mem(&((const struct sockaddr_in *)sa)->sin_addr, v4_bytes));
+    return shared_key_text(kind, STR(""));
 }
+
+uint64_t shared_key_address(const struct sockaddr *sa) { return key_prefix(SHARED_ADDRESS, sa, 4, 8); }
+uint64_t shared_key_network(const struct sockaddr *sa) { return key_prefix(SHARED_NETWORK, sa, 3, 6); }
 
 /* ---- sessions ---- */
 
@@ -165,11 +171,17 @@ bool shared_blocked(struct accept_shared *s, uint64_t key, int64_t now_ms)
     return blocked;
 }
 
-void shared_forgive(struct accept_shared *s, uint64_t key, int64_t now_ms)
+uint32_t shared_forgive(struct accept_shared *s, uint64_t key, uint32_t most, int64_t now_ms)
 {
+    uint32_t forgiven = 0;
     pthread_mutex_lock(&s->lock);
     struct failure *e = failure_find(s, key);
-    if (e && now_ms >= e->blocked_until_ms)
-        *e = (struct failure){0};
+    if (e && now_ms >= e->blocked_until_ms) {
+        forgiven = e->n < most ? e->n : most;
+        e->n -= forgiven;
+        if (e->n == 0)
+            *e = (struct failure){0};
+    }
     pthread_mutex_unlock(&s->lock);
+    return forgiven;
 }

@@ -8,9 +8,14 @@
 
 struct accept_shared;
 
-/* A number for an address (IPv6: its /64) or an account's name, as key. */
+/* What a key stands for: keys of different kinds never meet, whatever bytes a stranger chooses as login. */
+enum shared_kind { SHARED_ADDRESS, SHARED_NETWORK, SHARED_LOGIN, SHARED_ACCOUNT };
+
+/* A number as key: for an address (IPv6: its /64), the network around it (/24; IPv6: /48), a login or an account. An IPv4 address
+ * is the same in its v4-mapped form. */
 uint64_t shared_key_address(const struct sockaddr *sa);
-uint64_t shared_key_text(struct str text);
+uint64_t shared_key_network(const struct sockaddr *sa);
+uint64_t shared_key_text(enum shared_kind kind, struct str text);
 
 /* One more under the key; false, and nothing counted, when there are `most` already. */
 bool shared_enter(struct accept_shared *s, uint64_t key, uint32_t most);
@@ -19,5 +24,5 @@ void shared_leave(struct accept_shared *s, uint64_t key);
 /* A failed login: returns how many there were within window_ms; at failures_max the key is blocked for window_ms. */
 uint32_t shared_failed(struct accept_shared *s, uint64_t key, uint32_t failures_max, int64_t window_ms, int64_t now_ms);
 bool shared_blocked(struct accept_shared *s, uint64_t key, int64_t now_ms);
-/* The password was right: what the key did wrong is forgiven (not while it is blocked). */
-void shared_forgive(struct accept_shared *s, uint64_t key, int64_t now_ms);
+/* The password was right: up to `most` failures of the key are forgiven (none while it is blocked); returns how many. */
+uint32_t shared_forgive(struct accept_shared *s, uint64_t key, uint32_t most, int64_t now_ms);

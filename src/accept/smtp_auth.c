@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-enum { SECRET_MAX = 8192 };
+enum { SECRET_MAX = 12288 / 4 * 3 }; /* what a line of RFC 4954 4 decodes to */
 
 /* No login in the clear, unless the network is trusted anyway. */
 bool smtp_auth_offered(const struct smtp_in *m) { return (m->tls || m->trusted) && !m->account.n && m->door != DOOR_LOCAL; }
@@ -22,7 +22,7 @@ static void challenge(struct smtp_in *m, struct str text, enum auth_step next)
     m->phase = SMTP_AUTH;
 }
 
-static void end(struct smtp_in *m)
+void smtp_auth_stop(struct smtp_in *m)
 {
     m->phase = SMTP_COMMAND;
     scram_done(&m->scram);
@@ -31,7 +31,7 @@ static void end(struct smtp_in *m)
 
 static void malformed(struct smtp_in *m)
 {
-    end(m);
+    smtp_auth_stop(m);
     smtp_refuse(m, 501, ENHANCED(5, 5, 2), "The login is not encoded as it should be");
 }
 
@@ -52,7 +52,7 @@ static const struct {
 
 void smtp_in_login(struct smtp_in *m, enum login_verdict v, const struct credential *c)
 {
-    end(m);
+    smtp_auth_stop(m);
     if (v == LOGIN_GOOD) {
         m->account = arena_str(&m->arena, c->account);
         m->login = arena_str(&m->arena, c->login);
@@ -80,7 +80,7 @@ static void plain(struct smtp_in *m, struct str text)
     if (!rest.p || !login.n || memchr(rest.p, '\0', rest.n))
         malformed(m);
     else if (authzid.n && !str_eq(authzid, login)) {
-        end(m);
+        smtp_auth_stop(m);
         smtp_refuse(m, 535, ENHANCED(5, 7, 8), "A login cannot act for another one");
     } else
         ask(m, login, rest);
@@ -165,7 +165,7 @@ static void step_encoded(struct smtp_in *m, struct str line)
 void smtp_auth_line(struct smtp_in *m, struct str line)
 {
     if (str_eq(line, STR("*"))) { /* RFC 4954 4 */
-        end(m);
+        smtp_auth_stop(m);
         smtp_refuse(m, 501, ENHANCED(5, 7, 0), "The login was given up");
         return;
     }

@@ -250,11 +250,13 @@ static void on_command(struct smtp_in *m, struct str line)
 
 static void on_line(struct smtp_in *m, struct str line, bool whole)
 {
-    if (m->skipping) {
-        m->skipping = false;
-        smtp_refuse(m, 500, ENHANCED(5, 5, 6), "The line is too long");
-    } else if (!whole && !m->settings->fix_bare_newlines) {
-        smtp_refuse(m, 500, ENHANCED(5, 5, 2), "A line must end with CR LF");
+    bool too_long = m->skipping;
+    m->skipping = false;
+    if (too_long || (!whole && !m->settings->fix_bare_newlines)) {
+        if (m->phase == SMTP_AUTH) /* the refusal ends the exchange, RFC 4954 4 */
+            smtp_auth_stop(m);
+        smtp_refuse(m, 500, too_long ? ENHANCED(5, 5, 6) : ENHANCED(5, 5, 2),
+                    too_long ? "The line is too long" : "A line must end with CR LF");
     } else if (m->phase == SMTP_AUTH) {
         smtp_auth_line(m, line);
     } else {
@@ -262,10 +264,11 @@ static void on_line(struct smtp_in *m, struct str line, bool whole)
     }
 }
 
-/* Takes one line, or what can be thrown away of one that is too long. 0: more is needed. */
+/* Takes one line, or what can be thrown away of one that is too long. 0: more is needed. The bounds count without the newline,
+ * and so without the CR. */
 static size_t take_line(struct smtp_in *m, const char *p, size_t n)
 {
-    size_t most = m->phase == SMTP_AUTH ? AUTH_LINE_MAX : LINE_MAX_BYTES;
+    size_t most = m->phase == SMTP_AUTH ? AUTH_LINE_MAX + 1 : LINE_MAX_BYTES;
     const char *end = memchr(p, '\n', n);
     size_t length = end ? (size_t)(end - p) : n;
     if (length > most) {
@@ -283,7 +286,7 @@ static size_t take_line(struct smtp_in *m, const char *p, size_t n)
 size_t smtp_in_feed(struct smtp_in *m, const char *p, size_t n)
 {
     size_t at = 0;
-    while (at < n) {
+    while (at < n && m->out->n < SMTP_OUT_MAX) {
         size_t took = 0;
         if (m->phase == SMTP_COMMAND || m->phase == SMTP_AUTH)
             took = take_line(m, p + at, n - at);

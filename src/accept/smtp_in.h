@@ -13,6 +13,7 @@
 #include "mail/command.h"
 #include "mail/dot.h"
 
+enum { SMTP_OUT_MAX = 32 * 1024 };
 enum smtp_phase { SMTP_COMMAND, SMTP_AUTH, SMTP_DATA, SMTP_BDAT, SMTP_BUSY, SMTP_TLS, SMTP_OVER };
 enum auth_step { AUTH_PLAIN, AUTH_LOGIN_NAME, AUTH_LOGIN_PASSWORD, AUTH_SCRAM_FIRST, AUTH_SCRAM_FINAL, AUTH_SCRAM_END };
 
@@ -64,8 +65,9 @@ struct smtp_in {
     struct buf auth_name; /* LOGIN: the name, until the password comes */
     struct scram scram;
     struct transaction t;
-    uint64_t bytes;  /* of content, for the statistics */
-    int64_t wall_ms; /* now, set by the driver before feeding */
+    uint64_t bytes;    /* of content, for the statistics */
+    uint64_t contents; /* begun so far; the chunks of a message are one */
+    int64_t wall_ms;   /* now, set by the driver before feeding */
 };
 
 void smtp_in_init(struct smtp_in *m, const struct accept_settings *s, enum door door, bool trusted, const struct smtp_in_hooks *h,
@@ -73,7 +75,8 @@ void smtp_in_init(struct smtp_in *m, const struct accept_settings *s, enum door 
 void smtp_in_done(struct smtp_in *m);
 /* Says the greeting. */
 void smtp_in_greet(struct smtp_in *m);
-/* Eats bytes; returns how many. Stops early when an answer is awaited or the session is over. */
+/* Eats bytes; returns how many. Stops early when an answer is awaited, the session is over, or SMTP_OUT_MAX bytes of replies wait
+ * to be taken away. */
 size_t smtp_in_feed(struct smtp_in *m, const char *p, size_t n);
 void smtp_in_secured(struct smtp_in *m);
 void smtp_in_login(struct smtp_in *m, enum login_verdict v, const struct credential *c);
@@ -87,6 +90,7 @@ void smtp_refuse(struct smtp_in *m, int code, struct enhanced enhanced, const ch
 /* smtp_auth.c */
 void smtp_auth_begin(struct smtp_in *m, struct str rest);
 void smtp_auth_line(struct smtp_in *m, struct str line);
+void smtp_auth_stop(struct smtp_in *m); /* ends an exchange, whatever came of it */
 bool smtp_auth_offered(const struct smtp_in *m);
 /* smtp_mail.c: the transaction */
 void smtp_mail(struct smtp_in *m, struct str rest);

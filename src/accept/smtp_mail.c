@@ -25,12 +25,24 @@ void smtp_forget(struct smtp_in *m)
 
 /* ---- MAIL ---- */
 
+/* RFC 1870 4: 1*20DIGIT */
+static bool size_valid(struct str s)
+{
+    size_t digits = 0;
+    while (digits < s.n && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    return s.n > 0 && s.n <= 20 && digits == s.n;
+}
+
 static bool mail_size(struct smtp_in *m, const struct path *p)
 {
     const struct param *size = path_param(p, STR("SIZE"));
     if (!size)
         return true;
-    if (!str_to_u64(size->value, UINT64_MAX / 2, &m->t.declared)) {
+    bool number = size_valid(size->value);
+    if (number && !str_to_u64(size->value, UINT64_MAX / 2, &m->t.declared))
+        m->t.declared = UINT64_MAX / 2; /* 20 digits hold more than we count to */
+    if (!number) {
         smtp_refuse(m, 501, ENHANCED(5, 5, 4), "SIZE takes a number of bytes");
         return false;
     }
@@ -217,12 +229,28 @@ static bool rcpt_params(struct smtp_in *m, const struct path *p, struct rcpt *r)
     return true;
 }
 
+/* "user%elsewhere@hosted", "elsewhere!user@hosted", "\"user@elsewhere\"@hosted": nothing here reads a way out of a local part
+ * (RFC 5321 2.3.11), but a hosted domain's own server might, and trust us; so strangers may not send such. */
+static bool is_routed(struct str local)
+{
+    for (size_t i = 0; i < local.n; i++)
+        if (strchr("%!@", local.p[i]) && local.p[i])
+            return true;
+    return false;
+}
+
 /* Never an open relay: to anywhere only for those we know, to hosted domains for anyone. */
 static bool rcpt_allowed(struct smtp_in *m, const struct path *p, const struct rcpt *r)
 {
     bool postmaster = str_eq_nocase(p->mailbox.local, STR("postmaster")) &&
                       (!p->mailbox.domain.n || str_eq_nocase(r->domain, m->settings->hostname));
-    if (authorised(m) || postmaster || is_hosted(m->settings, r->domain))
+    bool known = authorised(m), hosted = is_hosted(m->settings, r->domain);
+    if (!known && hosted && is_routed(p->mailbox.local)) {
+        m->hooks->event(m->ctx, ACCEPT_REFUSED, m->login, "asked to relay by a route in the address");
+        smtp_refuse(m, 550, ENHANCED(5, 7, 1), "An address with %, ! or @ before its @ is a route, and is taken only after AUTH");
+        return false;
+    }
+    if (known || postmaster || hosted)
         return true;
     m->hooks->event(m->ctx, ACCEPT_REFUSED, m->login, "asked to relay without logging in");
     smtp_refuse(m, 550, ENHANCED(5, 7, 1), "Authentication is missing: mail for this domain is relayed only after AUTH");
@@ -318,6 +346,7 @@ void smtp_data(struct smtp_in *m, struct str rest)
     else if (!open_or_busy(m))
         smtp_refuse(m, 452, ENHANCED(4, 3, 1), "Too many messages are being received at once, try again later");
     else {
+        m->contents++;
         buf_add_str(m->out, STR("354 Go on, end with <CRLF>.<CRLF>\r\n"));
         m->phase = SMTP_DATA;
     }
@@ -350,18 +379,18 @@ void smtp_bdat(struct smtp_in *m, struct str rest)
     struct transaction *t = &m->t;
     struct command_refusal why;
     uint64_t size;
-    bool last;
+    bool last, first = !t->chunked;
     if (!command_bdat(rest, &size, &last, &why)) { /* how much follows is unknown: there is no way on */
         smtp_in_quit(m, 421, ENHANCED(4, 5, 4), "BDAT takes a size and perhaps LAST");
         return;
     }
+    m->contents += first;
     if (!m->helo.n || !t->open)
         swallow_chunk(m, size, 503, ENHANCED(5, 5, 1), "Say MAIL and RCPT first");
     else if (t->envelope.rcpts == 0)
         swallow_chunk(m, size, 554, ENHANCED(5, 5, 1), "There is no valid recipient");
     t->last_chunk = last;
     if (m->phase == SMTP_COMMAND) {
-        bool first = !t->chunked;
         t->chunked = true;
         t->chunk_left = size;
         m->phase = SMTP_BDAT;

@@ -9,7 +9,7 @@ enum { NOTED_MAX = 200 };
 /* What one pass over the header found. */
 struct look {
     bool has_date, has_message_id;
-    unsigned hops;
+    unsigned hops, authors;
     size_t cuts, cut_cap;
     struct str *cut; /* fields to be removed, in order; in the arena */
     bool too_large, headless;
@@ -31,6 +31,8 @@ static void note(struct look *l, const struct header_field *f, struct envelope *
 {
     if (str_eq_nocase(f->name, STR("Received")))
         l->hops++;
+    else if (str_eq_nocase(f->name, STR("From")))
+        l->authors++;
     else if (str_eq_nocase(f->name, STR("Date")))
         l->has_date = true;
     else if (str_eq_nocase(f->name, STR("Message-ID"))) {
@@ -76,6 +78,15 @@ static void cut_out(struct content *c, const struct look *l)
     }
 }
 
+/* What a client calls itself, without what would be more than a name in a structured field: a parenthesis opens a comment, a
+ * semicolon ends the clauses (RFC 5321 4.4). */
+static void add_name(struct buf *b, struct str helo)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:[]";
+    for (size_t i = 0; i < helo.n; i++)
+        buf_add(b, helo.p[i] && strchr(plain, helo.p[i]) ? &helo.p[i] : "?", 1);
+}
+
 /* RFC 5321 4.4. The client's name is what it said, its address what we saw; a login is told only by the protocol's name. */
 static void trace_line(const struct envelope *e, const struct prepare_settings *s, struct buf *b)
 {
@@ -83,7 +94,9 @@ static void trace_line(const struct envelope *e, const struct prepare_settings *
     bool v6 = e->client_ip.n && memchr(e->client_ip.p, ':', e->client_ip.n);
     id_text(e->id, id);
     date_rfc5322(e->accepted_ms, date);
-    buf_addf(b, "Received: from %.*s ", STR_ARGS(e->helo));
+    buf_add_str(b, STR("Received: from "));
+    add_name(b, e->helo);
+    buf_add_str(b, STR(" "));
     if (str_eq(e->client_ip, STR("local")))
         buf_add_str(b, STR("(local)"));
     else
@@ -125,6 +138,8 @@ bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bo
         return refuse(why, 552, 5, 3, 4, "The header of the message is too large");
     if (l.hops > s->hops_max)
         return refuse(why, 554, 5, 4, 6, "The message is in a mail loop: it has passed too many servers");
+    if (submission && e->account.n && l.authors > 1) /* what is checked and what is shown must be one (RFC 5322 3.6) */
+        return refuse(why, 554, 5, 6, 0, "The message has more than one From field: keep one");
     struct buf front = {0};
     trace_line(e, s, &front);
     if (submission) {

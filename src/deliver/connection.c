@@ -24,6 +24,10 @@ static void idle_enter(struct connection *c)
         (*slot)->at_idle = &c->next_idle;
     c->at_idle = slot;
     *slot = c;
+    c->newer = NULL;
+    c->older = c->deliver->newest_idle;
+    *(c->older ? &c->older->newer : &c->deliver->oldest_idle) = c;
+    c->deliver->newest_idle = c;
     c->deliver->stats.idle++;
 }
 
@@ -34,6 +38,8 @@ static void idle_leave(struct connection *c)
     *c->at_idle = c->next_idle;
     if (c->next_idle)
         c->next_idle->at_idle = c->at_idle;
+    *(c->older ? &c->older->newer : &c->deliver->oldest_idle) = c->newer;
+    *(c->newer ? &c->newer->older : &c->deliver->newest_idle) = c->older;
     c->idle = false;
     c->deliver->stats.idle--;
 }
@@ -280,11 +286,14 @@ static void transaction_over(struct connection *c)
     c->kept = true;
     c->talk = NULL;
     t->connection = NULL;
-    usable = usable && !c->deliver->draining && c->deliver->settings->idle_ms > 0 && (most == 0 || c->messages < most);
+    const struct deliver_settings *o = c->deliver->settings;
+    usable = usable && !c->deliver->draining && o->idle_ms > 0 && o->idle_max > 0 && (most == 0 || c->messages < most);
     t->reached = true;
     if (usable) { /* kept before the outcome is told: the lane's next message may take it at once */
         idle_enter(c);
         set_timer(c);
+        if (c->deliver->stats.idle > o->idle_max)
+            connection_quit(c->deliver->oldest_idle);
         talk_finish(t, &c->machine, OUTCOME_DEFERRED);
         return;
     }

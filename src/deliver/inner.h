@@ -9,8 +9,9 @@ struct talk;
 
 /* One connection to a host, in conversation or kept for the lane's next message. */
 struct connection {
-    struct connection *next, **at; /* all of the instance */
-    struct connection *next_idle, **at_idle;
+    struct connection *next, **at;           /* all of the instance */
+    struct connection *next_idle, **at_idle; /* of the kept ones: its lane's slot, */
+    struct connection *older, *newer;        /* and all by age */
     struct deliver *deliver;
     struct stream *stream;
     struct smtp_out machine;
@@ -33,6 +34,7 @@ struct deliver {
     struct tls_context *lax, *strict;
     struct connection *connections;
     struct connection *idle[IDLE_SLOTS]; /* by lane */
+    struct connection *oldest_idle, *newest_idle;
     struct talk *talks;
     bool draining;
     struct deliver_stats stats;

@@ -109,6 +109,7 @@ static void on_tick(void *ctx)
     atomic_store(&w->sessions, (unsigned)a.sessions);
     if (!w->draining)
         take_due(w);
+    schedule_forget(w->schedule, loop_now_ms(w->loop));
     if (loop_now_ms(w->loop) - w->swept_ms >= SWEEP_MS) {
         w->swept_ms = loop_now_ms(w->loop);
         sweep(w);

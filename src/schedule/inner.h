@@ -11,6 +11,11 @@ struct account_queue {
     struct job *first, **last;
 };
 
+/* A place in a list, or its head; all zero when in none. */
+struct ring {
+    struct ring *prev, *next;
+};
+
 struct site;
 
 struct lane {
@@ -23,26 +28,35 @@ struct lane {
     struct account_queue *round, **round_end; /* accounts with jobs, the next one first */
     struct account_queue *table[16];
     uint64_t ready, running, finished;
+    struct ring idle; /* without work: in the schedule's list */
     int64_t idle_since_ms;
 };
 
 /* All lanes to one site from one pool share its limits, its pace and its health. */
 struct site {
     struct site *chain;
-    struct site *next_runnable; /* the schedule's list */
+    struct site *next_runnable; /* one of the schedule's lists */
     char *name;                 /* site and pool, separated by a newline */
     uint64_t hash;
     struct lane_limits limits;
     struct lane *urgent, **urgent_end, *other, **other_end; /* lanes with work, two rounds */
     unsigned turn; /* counts starts, so that others get their share beside urgent lanes */
     unsigned lanes;
+    struct ring empty; /* without lanes: in the schedule's list */
+    int64_t empty_since_ms;
     uint32_t running;
     double allowed; /* connections at present: shrinks when the site says it is busy */
     double tokens;  /* pace */
     int64_t tokens_ms, down_until_ms, back_off_ms;
     size_t heap_at; /* place in the heap of sleeping sites, plus one; 0: not there */
     int64_t wake_ms;
-    bool runnable;
+    bool queued; /* in a list of those that may start */
+    bool proven; /* its last attempt reached it */
+};
+
+/* Sites that may start, in their turn. */
+struct site_queue {
+    struct site *first, **last;
 };
 
 enum { WHEEL_LEVELS = 5, WHEEL_BITS = 8, WHEEL_SLOTS = 1 << WHEEL_BITS };
@@ -54,8 +68,11 @@ struct schedule {
     struct site **site;
     size_t lanes, lane_cap, sites, site_cap;
     uint64_t next_number;
-    struct site *runnable, **runnable_end;
-    struct site **heap; /* sleeping sites with work, by wake_ms */
+    struct ring idle, empty;       /* lanes without work, sites without lanes: the longest first */
+    int64_t now_ms;                /* monotonic, as last told */
+    struct site_queue runnable[2]; /* those whose last attempt failed or that are new; those that are proven */
+    unsigned turn;                 /* counts starts: the two lists take turns */
+    struct site **heap;            /* sleeping sites with work, by wake_ms */
     size_t heap_n, heap_cap;
     struct job *slot[WHEEL_LEVELS][WHEEL_SLOTS]; /* waiting jobs by due second */
     uint64_t wheel_s;                            /* every second before it was emptied */
@@ -70,9 +87,16 @@ void wheel_remove(struct schedule *s, struct job *j);
 struct job *wheel_due(struct schedule *s, int64_t wall_ms);
 void wheel_each(struct schedule *s, void (*fn)(void *ctx, struct job *j), void *ctx);
 
+/* lanes.c */
+void lanes_init(struct schedule *s);
+void lanes_done(struct schedule *s);
+void lane_rest(struct schedule *s, struct lane *l); /* it may have nothing left to do */
+void lane_work(struct lane *l);                     /* it has */
+
 /* site.c: what a site may do now */
 void site_refresh(struct schedule *s, struct site *t); /* its limits, after new settings */
 bool site_may_start(struct site *t, int64_t now_ms, int64_t *wake_ms);
 void site_started(struct site *t);
 void site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms);
+bool site_is_plain(const struct site *t, int64_t now_ms); /* nothing would be lost if it were made anew */
 uint64_t schedule_random(struct schedule *s);

@@ -2,16 +2,14 @@
  *
  * A lane's jobs lie in one queue per account; accounts take turns. A site's lanes with work lie in two rounds, urgent ones and
  * others; four starts in five go to urgent lanes while both have work, and the last free connection is theirs, so that a
- * newsletter neither delays a password reset nor starves beside it. Sites that may start lie in a list, those that must wait for
- * a time in a heap; a site that waits for one of its attempts to end is in neither. So taking the next attempt does not depend on
- * how much is queued. */
+ * newsletter neither delays a password reset nor starves beside it. Sites that may start lie in two lists (reached last time, or
+ * not), those that must wait for a time in a heap; a site that waits for one of its attempts to end is in none. So taking the
+ * next attempt does not depend on how much is queued. */
 #include "schedule/schedule.h"
 
-#include "lib/hash.h"
 #include "lib/must.h"
 #include "schedule/inner.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 _Static_assert(sizeof(struct job) <= 48, "a million jobs must fit");
@@ -29,7 +27,9 @@ bool schedule_open(struct schedule **ret, const struct schedule_settings *settin
     s->settings = settings;
     s->seed = seed | 1;
     s->wheel_s = (uint64_t)(wall_ms / 1000);
-    s->runnable_end = &s->runnable;
+    for (int i = 0; i < 2; i++)
+        s->runnable[i].last = &s->runnable[i].first;
+    lanes_init(s);
     s->next_number = 1;
     *ret = s;
     return true;
@@ -46,133 +46,15 @@ void schedule_settings_use(struct schedule *s, const struct schedule_settings *s
         }
 }
 
-static void lane_free(struct lane *l)
-{
-    for (size_t i = 0; i < sizeof l->table / sizeof *l->table; i++)
-        for (struct account_queue *q = l->table[i], *next; q; q = next) {
-            next = q->chain;
-            free(q);
-        }
-    free(l->pool);
-    free(l->stream);
-    free(l);
-}
-
 void schedule_close(struct schedule **schedule)
 {
     struct schedule *s = *schedule;
     *schedule = NULL;
     if (!s)
         return;
-    for (size_t i = 0; i < s->lane_cap; i++)
-        for (struct lane *l = s->lane[i], *next; l; l = next) {
-            next = l->chain;
-            lane_free(l);
-        }
-    for (size_t i = 0; i < s->site_cap; i++)
-        for (struct site *t = s->site[i], *next; t; t = next) {
-            next = t->chain;
-            free(t->name);
-            free(t);
-        }
-    free(s->lane);
-    free(s->site);
+    lanes_done(s);
     free(s->heap);
     free(s);
-}
-
-/* ---- finding sites and lanes ---- */
-
-static char *copy(struct str s)
-{
-    char *z = malloc(s.n + 1);
-    must(z);
-    if (s.n)
-        memcpy(z, s.p, s.n);
-    z[s.n] = '\0';
-    return z;
-}
-
-static void lanes_grow(struct schedule *s)
-{
-    size_t cap = s->lane_cap ? s->lane_cap * 2 : 64;
-    struct lane **table = calloc(cap, sizeof(struct lane *));
-    must(table);
-    for (size_t i = 0; i < s->lane_cap; i++)
-        for (struct lane *l = s->lane[i], *next; l; l = next) {
-            next = l->chain;
-            l->chain = table[l->hash & (cap - 1)];
-            table[l->hash & (cap - 1)] = l;
-        }
-    free(s->lane);
-    s->lane = table;
-    s->lane_cap = cap;
-}
-
-static void sites_grow(struct schedule *s)
-{
-    size_t cap = s->site_cap ? s->site_cap * 2 : 64;
-    struct site **table = calloc(cap, sizeof(struct site *));
-    must(table);
-    for (size_t i = 0; i < s->site_cap; i++)
-        for (struct site *t = s->site[i], *next; t; t = next) {
-            next = t->chain;
-            t->chain = table[t->hash & (cap - 1)];
-            table[t->hash & (cap - 1)] = t;
-        }
-    free(s->site);
-    s->site = table;
-    s->site_cap = cap;
-}
-
-static struct site *site_get(struct schedule *s, struct str site, struct str pool)
-{
-    char name[600];
-    int n = snprintf(name, sizeof name, "%.*s\n%.*s", STR_ARGS(site), STR_ARGS(pool));
-    must(n > 0);
-    uint64_t hash = siphash(hash_process_key(), name, strlen(name));
-    if (s->sites >= s->site_cap)
-        sites_grow(s);
-    for (struct site *t = s->site[hash & (s->site_cap - 1)]; t; t = t->chain)
-        if (t->hash == hash && strcmp(t->name, name) == 0)
-            return t;
-    struct site *t = calloc(1, sizeof *t);
-    must(t);
-    t->name = copy(str_of(name));
-    t->hash = hash;
-    t->urgent_end = &t->urgent;
-    t->other_end = &t->other;
-    t->chain = s->site[hash & (s->site_cap - 1)];
-    s->site[hash & (s->site_cap - 1)] = t;
-    s->sites++;
-    site_refresh(s, t);
-    t->tokens = t->limits.messages_per_s < 1 ? 1 : t->limits.messages_per_s;
-    return t;
-}
-
-struct lane *schedule_lane(struct schedule *s, struct str site, struct str pool, struct str stream, bool urgent)
-{
-    struct site *t = site_get(s, site, pool);
-    uint64_t hash = t->hash ^ siphash(hash_process_key(), stream.p, stream.n) ^ (urgent ? UINT64_C(0x9e3779b97f4a7c15) : 0);
-    if (s->lanes >= s->lane_cap)
-        lanes_grow(s);
-    for (struct lane *l = s->lane[hash & (s->lane_cap - 1)]; l; l = l->chain)
-        if (l->hash == hash && l->site == t && l->urgent == urgent && str_eq(str_of(l->stream), stream))
-            return l;
-    struct lane *l = calloc(1, sizeof *l);
-    must(l);
-    l->site = t;
-    l->pool = copy(pool);
-    l->stream = copy(stream);
-    l->hash = hash;
-    l->number = s->next_number++;
-    l->urgent = urgent;
-    l->round_end = &l->round;
-    l->chain = s->lane[hash & (s->lane_cap - 1)];
-    s->lane[hash & (s->lane_cap - 1)] = l;
-    s->lanes++;
-    t->lanes++;
-    return l;
 }
 
 /* ---- the heap of sleeping sites ---- */
@@ -231,14 +113,37 @@ static bool has_work(const struct site *t) { return t->urgent || t->other; }
 /* Something changed for the site: it is looked at by the next take. */
 static void site_wake(struct schedule *s, struct site *t)
 {
-    if (t->runnable || !has_work(t))
+    if (t->queued || !has_work(t))
         return;
     if (t->heap_at)
         heap_remove(s, t);
-    t->runnable = true;
+    struct site_queue *q = &s->runnable[t->proven];
+    t->queued = true;
     t->next_runnable = NULL;
-    *s->runnable_end = t;
-    s->runnable_end = &t->next_runnable;
+    *q->last = t;
+    q->last = &t->next_runnable;
+}
+
+static struct site *queue_pop(struct site_queue *q)
+{
+    struct site *t = q->first;
+    q->first = t->next_runnable;
+    if (!q->first)
+        q->last = &q->first;
+    t->queued = false;
+    return t;
+}
+
+/* The next site to look at. A worker's attempts are bounded, and a quarter of them is kept for sites that were reached last time:
+ * however many are down, or are heard of for the first time, they cannot take all and hold the others up. */
+static struct site *next_site(struct schedule *s)
+{
+    uint32_t most = s->settings->attempts_max;
+    bool any = !most || s->stats.running < most, unproven = !most || s->stats.running < most - most / 4;
+    bool a = unproven && s->runnable[0].first, b = any && s->runnable[1].first;
+    if (!a && !b)
+        return NULL;
+    return queue_pop(&s->runnable[a && b ? s->turn % 2 : b]);
 }
 
 static void lane_enter(struct schedule *s, struct lane *l)
@@ -253,7 +158,7 @@ static void lane_enter(struct schedule *s, struct lane *l)
     site_wake(s, l->site);
 }
 
-static void lane_leave(struct lane *l)
+static void lane_leave(struct schedule *s, struct lane *l)
 {
     struct lane **at = l->urgent ? &l->site->urgent : &l->site->other,
                 ***end = l->urgent ? &l->site->urgent_end : &l->site->other_end;
@@ -265,6 +170,8 @@ static void lane_leave(struct lane *l)
     if (!*at)
         *end = at;
     l->in_round = false;
+    if (!has_work(l->site) && l->site->heap_at)
+        heap_remove(s, l->site);
 }
 
 /* ---- jobs in and out of a lane ---- */
@@ -288,6 +195,7 @@ void schedule_ready(struct schedule *s, struct job *j, struct lane *l)
         *l->round_end = q;
         l->round_end = &q->next;
     }
+    lane_work(l);
     j->next = NULL;
     j->lane = l;
     j->state = JOB_READY;
@@ -353,8 +261,9 @@ static struct lane *site_pick(struct site *t)
 static struct job *site_take(struct schedule *s, struct site *t, struct lane *l)
 {
     struct job *jobs = lane_take(s, l);
-    lane_leave(l);
+    lane_leave(s, l);
     t->turn++;
+    s->turn++;
     site_started(t);
     l->running++;
     s->stats.running++;
@@ -364,15 +273,11 @@ static struct job *site_take(struct schedule *s, struct site *t, struct lane *l)
 
 struct job *schedule_take(struct schedule *s, int64_t now_ms, int64_t *wake_ms)
 {
+    s->now_ms = now_ms;
     while (s->heap_n && s->heap[0]->wake_ms <= now_ms)
-        site_wake(s, s->heap[0]);
-    while (s->runnable) {
-        struct site *t = s->runnable;
+        site_wake(s, s->heap[0]); /* which has work, and so leaves the heap */
+    for (struct site *t; (t = next_site(s));) {
         int64_t wake;
-        s->runnable = t->next_runnable;
-        if (!s->runnable)
-            s->runnable_end = &s->runnable;
-        t->runnable = false;
         struct lane *l = has_work(t) && site_may_start(t, now_ms, &wake) ? site_pick(t) : NULL;
         if (l)
             return site_take(s, t, l);
@@ -389,7 +294,8 @@ void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback ho
     l->running--;
     l->finished++;
     s->stats.running--;
-    l->idle_since_ms = now_ms;
+    s->now_ms = now_ms;
+    lane_rest(s, l);
     site_feedback(s, l->site, how, now_ms);
     site_wake(s, l->site);
 }
@@ -449,7 +355,8 @@ static void remove_ready(struct schedule *s, struct job *j)
     if (!q->first)
         queue_forget(l, q);
     if (!l->ready)
-        lane_leave(l);
+        lane_leave(s, l);
+    lane_rest(s, l);
 }
 
 void schedule_remove(struct schedule *s, struct job *j)
@@ -495,7 +402,7 @@ void schedule_pause(struct schedule *s, struct lane *l, bool paused)
 {
     l->paused = paused;
     if (paused)
-        lane_leave(l);
+        lane_leave(s, l);
     else
         lane_enter(s, l);
 }
@@ -548,4 +455,5 @@ void schedule_stats(const struct schedule *s, struct schedule_stats *ret)
 {
     *ret = s->stats;
     ret->lanes = s->lanes;
+    ret->sites = s->sites;
 }

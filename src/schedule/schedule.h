@@ -42,6 +42,7 @@ struct schedule_settings {
     uint32_t warn_after_s;                 /* 4 h */
     struct str *short_stream;              /* names of streams marked short-lived */
     size_t short_streams;
+    uint32_t attempts_max; /* at one time, to all sites; 0: no bound */
 };
 
 bool schedule_open(struct schedule **ret, const struct schedule_settings *s, uint64_t seed, int64_t wall_ms);
@@ -49,7 +50,7 @@ void schedule_settings_use(struct schedule *s, const struct schedule_settings *s
 void schedule_close(struct schedule **s);
 
 /* The lane for a key, made when new. `urgent`: transactional streams go before others at the same site, but never take all
- * of its connections. A lane lives as long as the schedule. */
+ * of its connections. A lane lives while it has jobs or attempts or is paused; without, until schedule_forget drops it. */
 struct lane *schedule_lane(struct schedule *s, struct str site, struct str pool, struct str stream, bool urgent);
 
 /* The job may go now (subject to the lane's limits). Order among one account's jobs in a lane is kept. */
@@ -77,6 +78,10 @@ enum lane_feedback {
 /* The attempt is over: its connection slot is free again. */
 void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms);
 
+/* Drops lanes that have had no work for a minute, and sites that nothing is left to be known of; a bounded number a call, so it
+ * is called often. */
+void schedule_forget(struct schedule *s, int64_t now_ms);
+
 /* When to try again after `attempts` tries: milliseconds from now, growing and jittered. */
 int64_t schedule_retry_ms(struct schedule *s, uint16_t attempts);
 /* Lifetime of a job on `stream`, ms. */
@@ -100,7 +105,7 @@ struct lane_stats {
 };
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx);
 struct schedule_stats {
-    uint64_t ready, waiting, held, running, lanes;
+    uint64_t ready, waiting, held, running, lanes, sites;
     int64_t oldest_due_s;
 };
 void schedule_stats(const struct schedule *s, struct schedule_stats *ret);

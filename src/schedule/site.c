@@ -85,6 +85,13 @@ void site_started(struct site *t)
         t->tokens -= 1;
 }
 
+bool site_is_plain(const struct site *t, int64_t now_ms)
+{
+    double rate = t->limits.messages_per_s, most = rate < 1 ? 1 : rate;
+    bool rested = rate <= 0 || t->tokens + (double)(now_ms - t->tokens_ms) * rate / 1000 >= most;
+    return rested && !t->down_until_ms && t->allowed >= t->limits.connections;
+}
+
 static void went_down(struct schedule *s, struct site *t, int64_t now_ms)
 {
     t->back_off_ms = t->back_off_ms ? t->back_off_ms * 2 : DOWN_FIRST_MS;
@@ -97,6 +104,7 @@ static void went_down(struct schedule *s, struct site *t, int64_t now_ms)
 void site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms)
 {
     t->running--;
+    t->proven = how != LANE_DOWN;
     if (how == LANE_DOWN) {
         if (!t->down_until_ms || now_ms >= t->down_until_ms)
             went_down(s, t, now_ms);

@@ -3,11 +3,18 @@
 
 #include "schedule/schedule.h"
 
+#include <stdio.h>
+
 enum { JOBS = 4000 };
 
 static struct lane_rule rule = {{"*", 1}, {.connections = 4, .recipients = 100}};
-static struct schedule_settings settings = {.rule = &rule, .rules = 1, .retry_first_s = 300, .retry_max_s = 14400, .lifetime_s = 432000,
-                                            .lifetime_short_s = 172800, .warn_after_s = 14400};
+static struct schedule_settings settings = {.rule = &rule,
+                                            .rules = 1,
+                                            .retry_first_s = 300,
+                                            .retry_max_s = 14400,
+                                            .lifetime_s = 432000,
+                                            .lifetime_short_s = 172800,
+                                            .warn_after_s = 14400};
 static struct job jobs[JOBS];
 static int messages[JOBS];
 
@@ -282,6 +289,219 @@ static void a_paused_lane_waits_and_the_others_go_on(void **state)
     schedule_close(&s);
 }
 
+static void a_site_whose_jobs_are_taken_away_while_it_sleeps_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    int64_t wake = 0;
+    struct lane *l = lane_of(s, "down.test", "t", false);
+    ready(s, l, 0, 1);
+    ready(s, l, 1, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, l, LANE_DOWN, 0);
+    assert_null(schedule_take(s, 1, &wake));
+    assert_true(wake != INT64_MAX);
+    schedule_remove(s, &jobs[1]); /* an operator drops it, or its lifetime is over */
+    assert_null(schedule_take(s, wake + 1, &wake));
+    assert_true(wake == INT64_MAX);
+    ready(s, l, 2, 1);
+    assert_ptr_equal(take(s, 100000), &jobs[2]);
+    schedule_close(&s);
+}
+
+/* ---- what strangers can make grow ---- */
+
+enum { DOMAINS = 100000 };
+
+static uint64_t lanes_of(struct schedule *s)
+{
+    struct schedule_stats stats;
+    schedule_stats(s, &stats);
+    return stats.lanes;
+}
+
+static uint64_t sites_of(struct schedule *s)
+{
+    struct schedule_stats stats;
+    schedule_stats(s, &stats);
+    return stats.sites;
+}
+
+static struct lane *lane_number_of(struct schedule *s, int i)
+{
+    char site[40];
+    snprintf(site, sizeof site, "mx.d%d.test", i);
+    return lane_of(s, site, "t", false);
+}
+
+/* One job for each of many domains, each attempt with the same end. Returns when it was. */
+static int64_t visit_many(struct schedule *s, enum lane_feedback how)
+{
+    int64_t now = 0;
+    for (int i = 0; i < DOMAINS; i++, now++) {
+        struct lane *l = lane_number_of(s, i);
+        ready(s, l, 0, 1);
+        assert_ptr_equal(take(s, now), &jobs[0]);
+        schedule_finished(s, l, how, now);
+    }
+    return now;
+}
+
+static unsigned calls_until_forgotten(struct schedule *s, int64_t now, uint64_t (*count)(struct schedule *s))
+{
+    unsigned calls = 0;
+    for (; count(s) > 0 && calls < 100000; calls++)
+        schedule_forget(s, now);
+    return calls;
+}
+
+static void lanes_and_sites_without_work_are_forgotten_a_few_at_a_time(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    int64_t now = visit_many(s, LANE_OK);
+    assert_int_equal(lanes_of(s), DOMAINS);
+    schedule_forget(s, now); /* the first of them have been idle for a minute and more, the last have not */
+    assert_in_range(lanes_of(s), DOMAINS - 5000, DOMAINS - 100);
+    unsigned calls = calls_until_forgotten(s, now + 61000, lanes_of);
+    assert_in_range(calls, 20, 1000);
+    calls_until_forgotten(s, now + 61000, sites_of);
+    assert_int_equal(sites_of(s), 0);
+    schedule_close(&s);
+}
+
+static void a_lane_with_jobs_or_attempts_or_on_pause_stays(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *busy = lane_of(s, "a.test", "t", false), *full = lane_of(s, "b.test", "t", false),
+                *paused = lane_of(s, "c.test", "t", false), *gone = lane_of(s, "d.test", "t", false);
+    ready(s, busy, 0, 1);
+    assert_ptr_equal(take(s, 0), &jobs[0]);
+    schedule_pause(s, paused, true);
+    schedule_pause(s, full, true);
+    ready(s, full, 1, 1);
+    ready(s, gone, 2, 1);
+    schedule_remove(s, &jobs[2]);
+    for (int64_t now = 0; now < 100 * 3600 * 1000; now += 600 * 1000)
+        schedule_forget(s, now);
+    assert_int_equal(lanes_of(s), 3);
+    assert_ptr_equal(lane_of(s, "a.test", "t", false), busy);
+    assert_ptr_equal(lane_of(s, "b.test", "t", false), full);
+    assert_ptr_equal(lane_of(s, "c.test", "t", false), paused);
+    schedule_close(&s);
+}
+
+static void a_lane_made_again_has_a_number_of_its_own(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    uint64_t first = lane_number(lane_of(s, "a.test", "t", false));
+    schedule_forget(s, 1);
+    assert_int_equal(lane_number(lane_of(s, "a.test", "t", false)), first);
+    schedule_forget(s, 100000);
+    assert_int_equal(lanes_of(s), 0);
+    assert_true(lane_number(lane_of(s, "a.test", "t", false)) != first); /* a kept connection of the old one is not its own */
+    schedule_close(&s);
+}
+
+static void a_site_that_is_down_is_remembered_while_its_mail_waits_elsewhere(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "down.test", "t", false);
+    ready(s, l, 0, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, l, LANE_DOWN, 0);
+    int64_t now = 4 * 3600 * 1000; /* all of its jobs wait for their time */
+    schedule_forget(s, now);
+    schedule_forget(s, now);
+    assert_int_equal(lanes_of(s), 0);
+    assert_int_equal(sites_of(s), 1);
+    l = lane_of(s, "down.test", "t", false);
+    ready(s, l, 1, 1);
+    ready(s, l, 2, 1);
+    assert_non_null(take(s, now)); /* a probe, */
+    assert_null(take(s, now));     /* and only one */
+    schedule_finished(s, l, LANE_DOWN, now);
+    schedule_remove(s, &jobs[2]);
+    assert_null(take(s, now));
+    calls_until_forgotten(s, now + 100000, lanes_of);
+    calls_until_forgotten(s, now + 7 * 3600 * 1000, sites_of);
+    assert_int_equal(sites_of(s), 0); /* at last */
+    schedule_close(&s);
+}
+
+static void a_site_that_owes_its_pace_is_not_forgotten_to_be_rid_of_the_debt(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    rule.limits = (struct lane_limits){.connections = 4, .recipients = 100, .messages_per_s = 0.001};
+    struct lane *l = lane_of(s, "slow.test", "t", false);
+    ready(s, l, 0, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, l, LANE_OK, 0);
+    for (int64_t now = 0; now < 300000; now += 1000)
+        schedule_forget(s, now);
+    l = lane_of(s, "slow.test", "t", false);
+    ready(s, l, 1, 1);
+    assert_null(take(s, 300000));
+    assert_non_null(take(s, 1000001));
+    schedule_close(&s);
+}
+
+/* ---- all attempts together ---- */
+
+static void sites_that_were_never_reached_leave_a_quarter_of_all_attempts_to_the_others(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct schedule_settings bounded = settings;
+    unsigned unknown = 0;
+    bounded.attempts_max = 100;
+    schedule_settings_use(s, &bounded);
+    struct lane *good = lane_of(s, "good.test", "t", false);
+    ready(s, good, 0, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, good, LANE_OK, 0);
+    for (int i = 1; i < 1000; i++)
+        ready(s, lane_number_of(s, i), i, 1);
+    while (take(s, 0))
+        unknown++;
+    assert_int_equal(unknown, 75);
+    ready(s, good, 1000, 2);
+    assert_ptr_equal(take(s, 0), &jobs[1000]);
+    schedule_finished(s, good, LANE_OK, 0);
+    schedule_finished(s, lane_number_of(s, 1), LANE_DOWN, 0); /* a place is free: the next of them has it */
+    assert_non_null(take(s, 0));
+    assert_null(take(s, 0));
+    schedule_close(&s);
+}
+
+static void attempts_in_all_are_bounded_and_both_kinds_of_sites_take_turns(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct schedule_settings bounded = settings;
+    unsigned known = 0, fresh_ones = 0;
+    for (int i = 0; i < 100; i++) {
+        ready(s, lane_number_of(s, i), i, 1);
+        assert_non_null(take(s, 0));
+        schedule_finished(s, lane_number_of(s, i), LANE_OK, 0);
+    }
+    bounded.attempts_max = 40;
+    schedule_settings_use(s, &bounded);
+    for (int i = 0; i < 200; i++)
+        ready(s, lane_number_of(s, i), i, 1);
+    for (struct job *j; (j = take(s, 0));) {
+        known += j < &jobs[100];
+        fresh_ones += j >= &jobs[100];
+    }
+    assert_int_equal(known + fresh_ones, 40);
+    assert_in_range(known, 15, 25);
+    schedule_close(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +517,14 @@ int main(void)
         cmocka_unit_test(a_held_job_stays_until_it_is_taken_out),
         cmocka_unit_test(waits_between_tries_double_and_are_jittered_within_a_quarter),
         cmocka_unit_test(a_paused_lane_waits_and_the_others_go_on),
+        cmocka_unit_test(a_site_whose_jobs_are_taken_away_while_it_sleeps_is_not_waited_for),
+        cmocka_unit_test(lanes_and_sites_without_work_are_forgotten_a_few_at_a_time),
+        cmocka_unit_test(a_lane_with_jobs_or_attempts_or_on_pause_stays),
+        cmocka_unit_test(a_lane_made_again_has_a_number_of_its_own),
+        cmocka_unit_test(a_site_that_is_down_is_remembered_while_its_mail_waits_elsewhere),
+        cmocka_unit_test(a_site_that_owes_its_pace_is_not_forgotten_to_be_rid_of_the_debt),
+        cmocka_unit_test(sites_that_were_never_reached_leave_a_quarter_of_all_attempts_to_the_others),
+        cmocka_unit_test(attempts_in_all_are_bounded_and_both_kinds_of_sites_take_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

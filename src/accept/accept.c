@@ -55,7 +55,12 @@ bool accept_listen(struct accept *a, int fd, enum door door, struct fault *f)
     return true;
 }
 
-void accept_settings_use(struct accept *a, const struct accept_settings *s) { a->settings = s; }
+void accept_settings_use(struct accept *a, const struct accept_settings *s)
+{
+    a->settings = s;
+    for (struct session *x = a->sessions; x; x = session_next(x))
+        session_settings_use(x);
+}
 
 void accept_drain(struct accept *a)
 {

@@ -42,6 +42,7 @@ void session_new(struct accept *a, int fd, enum door door);
 void session_drain(struct session *s);
 void session_free(struct session *s);
 struct session *session_next(const struct session *s);
+void session_settings_use(struct session *s); /* what it held of the settings before may go away now */
 
 /* password.c: is it right? The answer comes by session_login, at once or later. */
 void password_check(struct session *s, struct str login, struct str password);

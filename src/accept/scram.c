@@ -64,7 +64,7 @@ static void server_first(struct scram *s, struct str client_nonce)
     buf_done(&b);
 }
 
-bool scram_first(struct scram *s, struct str client, const struct accounts *a, struct buf *out)
+bool scram_first(struct scram *s, struct str client, struct accounts *a, struct buf *out)
 {
     struct str rest = client, binding = str_split(&rest, ','), authzid = str_split(&rest, ',');
     if (!rest.p || (!str_eq(binding, STR("n")) && !str_eq(binding, STR("y"))))
@@ -81,6 +81,8 @@ bool scram_first(struct scram *s, struct str client, const struct accounts *a, s
     buf_done(&login);
     if (!good)
         return false;
+    accounts_free(&s->accounts);
+    s->accounts = accounts_ref(a);
     s->credential = accounts_find(a, s->login);
     server_first(s, nonce);
     buf_add_str(out, s->server_first);
@@ -145,6 +147,7 @@ bool scram_final(struct scram *s, struct str client, struct buf *out)
 
 void scram_done(struct scram *s)
 {
+    accounts_free(&s->accounts);
     arena_done(&s->arena);
     *s = (struct scram){0};
 }

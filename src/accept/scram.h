@@ -9,12 +9,13 @@ struct scram {
     struct arena arena;
     struct str login, nonce, first_bare, server_first; /* in the arena */
     struct str gs2;
+    struct accounts *accounts;           /* held: new ones may come before the exchange ends */
     const struct credential *credential; /* NULL: unknown, everything goes on as if */
 };
 
 /* Client's first message: answers with server-first in out.
  * False: malformed, or channel binding is asked for. */
-bool scram_first(struct scram *s, struct str client, const struct accounts *a, struct buf *out);
+bool scram_first(struct scram *s, struct str client, struct accounts *a, struct buf *out);
 /* Client's final message: true when the proof is right; then out has the server's signature. */
 bool scram_final(struct scram *s, struct str client, struct buf *out);
 void scram_done(struct scram *s);

@@ -40,6 +40,7 @@ uint64_t session_address_key(const struct session *s) { return s->address_key; }
 uint64_t session_network_key(const struct session *s) { return s->network_key; }
 struct str session_ip(const struct session *s) { return str_of(s->ip); }
 struct session *session_next(const struct session *s) { return s->next; }
+void session_settings_use(struct session *s) { s->machine.settings = s->accept->settings; }
 
 /* ---- ending ---- */
 
@@ -217,7 +218,6 @@ static size_t feed(struct session *s, const char *p, size_t n)
 {
     size_t at = 0;
     s->machine.wall_ms = loop_wall_ms(s->accept->loop);
-    s->machine.settings = s->accept->settings;
     while (at < n && s->machine.phase != SMTP_BUSY && s->machine.phase != SMTP_TLS) {
         size_t took = smtp_in_feed(&s->machine, p + at, n - at);
         count_content(s);

@@ -2,7 +2,9 @@
  *
  * Temporary and permanent trouble are kept apart to the end: a domain fails for good only when DNS said so (NXDOMAIN, null MX, or
  * no address for any host with every question answered). Any unanswered question that could have found a host makes it temporary.
- */
+ *
+ * Strangers decide how many lookups are under way and how long, so a lookup is small while it waits, and holds nothing of the
+ * settings, which may change meanwhile. */
 #include "route/lookup.h"
 
 #include "lib/must.h"
@@ -14,13 +16,19 @@
 enum { RR_A = 1, RR_AAAA = 28, RR_MX = 15, CLASS_IN = 1, RCODE_NXDOMAIN = 3 };
 enum { TTL_MIN_S = 30, TTL_MAX_S = 86400, TTL_NONE_S = 300 };
 
+enum { HOST_ADDRESSES_MAX = 8 };
+
+struct address {
+    bool v6;
+    uint8_t bytes[16];
+};
+
 struct host {
     char name[256];
     uint16_t preference;
     uint32_t shuffle;
     unsigned addresses;
-    struct sockaddr_storage address[8];
-    socklen_t address_len[8];
+    struct address address[HOST_ADDRESSES_MAX];
 };
 
 /* One question under way. */
@@ -31,16 +39,16 @@ struct question {
 
 struct lookup {
     struct lookup_way way;
-    char domain[256];
-    struct route shape; /* for a fixed host: kind, site, tls, login, password (borrowed from the settings) */
-    bool fixed, implicit;
+    char *domain;
+    struct route *shape; /* for a fixed host: kind, site, tls, login, password; NULL otherwise */
+    bool implicit;
     uint16_t port;
-    unsigned hosts, asked, waiting;
+    unsigned hosts, waiting;
     bool temporary; /* a question got no answer */
-    char trouble[200];
+    char trouble[100];
     uint32_t ttl_s;
-    struct host host[HOSTS_MAX];
-    struct question question[HOSTS_MAX * 2 + 1];
+    struct host *host;
+    struct question mx, *question; /* two a host */
 };
 
 static void on_mx(void *ctx, int error, struct ub_result *r);
@@ -49,10 +57,8 @@ static void conclude(struct lookup *l);
 
 /* ---- asking ---- */
 
-static void ask(struct lookup *l, const char *name, int type, unsigned host, ub_callback_type fn)
+static void ask(struct lookup *l, struct question *q, const char *name, int type, ub_callback_type fn)
 {
-    struct question *q = &l->question[l->asked++];
-    *q = (struct question){l, host};
     l->waiting++;
     int code = ub_resolve_async(l->way.dns, name, type, CLASS_IN, q, fn, NULL);
     if (code)
@@ -64,20 +70,38 @@ static struct lookup *lookup_new(const struct lookup_way *way, const char *domai
     struct lookup *l = calloc(1, sizeof *l);
     must(l);
     l->way = *way;
-    l->port = way->settings->port;
+    l->port = (*way->settings)->port;
     l->ttl_s = TTL_MAX_S;
-    snprintf(l->domain, sizeof l->domain, "%s", domain);
+    l->domain = strdup(domain);
+    must(l->domain);
     return l;
+}
+
+static void hosts_new(struct lookup *l, size_t n)
+{
+    l->host = calloc(n + 1, sizeof *l->host);
+    must(l->host);
+}
+
+/* The domain, or the rule's target, is the only host. */
+static void host_alone(struct lookup *l)
+{
+    hosts_new(l, 1);
+    l->hosts = 1;
+    snprintf(l->host[0].name, sizeof l->host[0].name, "%s", l->domain);
 }
 
 static void ask_addresses(struct lookup *l)
 {
+    l->question = calloc(l->hosts * 2, sizeof *l->question);
+    must(l->question);
     l->waiting++; /* holds the end back until all questions are asked */
-    for (unsigned i = 0; i < l->hosts; i++) {
-        ask(l, l->host[i].name, RR_A, i, on_address);
-        if (l->way.settings->ipv6)
-            ask(l, l->host[i].name, RR_AAAA, i, on_address);
-    }
+    for (unsigned i = 0; i < l->hosts; i++)
+        for (unsigned family = 0; family < 1u + (*l->way.settings)->ipv6; family++) {
+            struct question *q = &l->question[i * 2 + family];
+            *q = (struct question){l, i};
+            ask(l, q, l->host[i].name, family ? RR_AAAA : RR_A, on_address);
+        }
     if (--l->waiting == 0)
         conclude(l);
 }
@@ -85,17 +109,16 @@ static void ask_addresses(struct lookup *l)
 void lookup_mx(const struct lookup_way *way, const char *domain)
 {
     struct lookup *l = lookup_new(way, domain);
-    ask(l, domain, RR_MX, 0, on_mx);
+    l->mx = (struct question){l, 0};
+    ask(l, &l->mx, domain, RR_MX, on_mx);
 }
 
 void lookup_host(const struct lookup_way *way, const char *host, uint16_t port, const struct route *shape)
 {
     struct lookup *l = lookup_new(way, host);
-    l->fixed = true;
     l->port = port;
-    l->shape = *shape;
-    l->hosts = 1;
-    snprintf(l->host[0].name, sizeof l->host[0].name, "%s", host);
+    l->shape = route_make(shape, NULL, 0);
+    host_alone(l);
     ask_addresses(l);
 }
 
@@ -104,6 +127,10 @@ void lookup_host(const struct lookup_way *way, const char *host, uint16_t port, 
 static void end(struct lookup *l, struct route *r, const struct route_trouble *t, uint32_t ttl_s)
 {
     l->way.done(l->way.ctx, r, t, ttl_s);
+    route_free(&l->shape);
+    free(l->host);
+    free(l->question);
+    free(l->domain);
     free(l);
 }
 
@@ -136,11 +163,16 @@ static bool unanswered(struct lookup *l, int error, const struct ub_result *r)
 
 /* ---- MX ---- */
 
-static bool is_us(const struct lookup *l, const char *name) { return str_eq_nocase(str_of(name), l->way.settings->hostname); }
+static bool is_us(const struct lookup *l, const char *name) { return str_eq_nocase(str_of(name), (*l->way.settings)->hostname); }
 
+/* All of them: the best may come last, and one of them may be us. */
 static void take_hosts(struct lookup *l, const struct ub_result *r)
 {
-    for (int i = 0; r->data[i] && l->hosts < HOSTS_MAX; i++) {
+    size_t n = 0;
+    while (r->data[n])
+        n++;
+    hosts_new(l, n);
+    for (int i = 0; r->data[i]; i++) {
         struct host *h = &l->host[l->hosts];
         if (r->len[i] < 0 || !answer_mx((const uint8_t *)r->data[i], (size_t)r->len[i], &h->preference, h->name) || !h->name[0])
             continue;
@@ -196,6 +228,8 @@ static void use_mx(struct lookup *l, const struct ub_result *r)
         end_trouble(l, true, "loop-to-self", "5.4.6", "its best mail host is this server, which does not host the domain");
         return;
     }
+    if (l->hosts > HOSTS_MAX)
+        l->hosts = HOSTS_MAX;
     ask_addresses(l);
 }
 
@@ -212,8 +246,7 @@ static void on_mx(void *ctx, int error, struct ub_result *r)
         use_mx(l, r);
     } else { /* no MX: the domain itself is the host (RFC 5321 5.1) */
         l->implicit = true;
-        l->hosts = 1;
-        snprintf(l->host[0].name, sizeof l->host[0].name, "%s", l->domain);
+        host_alone(l);
         ask_addresses(l);
     }
     ub_resolve_free(r);
@@ -223,12 +256,14 @@ static void on_mx(void *ctx, int error, struct ub_result *r)
 
 static void take_address(struct lookup *l, struct host *h, const char *p, int n)
 {
-    unsigned i = h->addresses;
-    if (n < 0 || i >= sizeof h->address / sizeof *h->address ||
-        !answer_address((const uint8_t *)p, (size_t)n, l->port, &h->address[i], &h->address_len[i]))
+    struct sockaddr_storage full;
+    socklen_t len;
+    if (n < 0 || h->addresses == HOST_ADDRESSES_MAX || !answer_address((const uint8_t *)p, (size_t)n, l->port, &full, &len) ||
+        !(l->shape || (*l->way.settings)->allow_special || !net_is_special((struct sockaddr *)&full)))
         return;
-    if (l->fixed || l->way.settings->allow_special || !net_is_special((struct sockaddr *)&h->address[i]))
-        h->addresses++;
+    struct address *a = &h->address[h->addresses++];
+    a->v6 = n == 16;
+    memcpy(a->bytes, p, (size_t)n);
 }
 
 static void on_address(void *ctx, int error, struct ub_result *r)
@@ -251,12 +286,17 @@ static void on_address(void *ctx, int error, struct ub_result *r)
 static unsigned list_addresses(struct lookup *l, struct route_host *out)
 {
     unsigned n = 0;
-    for (unsigned i = 0; i < l->hosts; i++)
-        for (int family = 0; family < 2; family++)
-            for (unsigned k = 0; k < l->host[i].addresses && n < ADDRESSES_MAX; k++)
-                if ((l->host[i].address[k].ss_family == AF_INET6) == (family == 0))
-                    out[n++] = (struct route_host){l->host[i].name, l->host[i].preference, l->host[i].address[k],
-                                                   l->host[i].address_len[k]};
+    for (unsigned i = 0; i < l->hosts; i++) {
+        const struct host *h = &l->host[i];
+        for (int v6 = 1; v6 >= 0; v6--)
+            for (unsigned k = 0; k < h->addresses && n < ADDRESSES_MAX; k++)
+                if (h->address[k].v6 == v6) {
+                    struct route_host *o = &out[n++];
+                    o->name = h->name;
+                    o->preference = h->preference;
+                    must(answer_address(h->address[k].bytes, v6 ? 16 : 4, l->port, &o->addr, &o->addr_len));
+                }
+    }
     return n;
 }
 
@@ -288,16 +328,16 @@ static void conclude(struct lookup *l)
         end_trouble(l, false, "dns-failure", "4.4.3", l->trouble);
     else if (n == 0)
         end_trouble(l, true, "no-mail-host", "5.1.2",
-                    l->fixed      ? "the host has no address"
+                    l->shape      ? "the host has no address"
                     : l->implicit ? "the domain has neither MX nor address records"
                                   : "none of its mail hosts has a usable address");
     if (n == 0)
         return;
-    struct route shape = l->fixed ? l->shape : (struct route){.kind = ROUTE_SMTP, .tls = TLS_OPPORTUNISTIC};
-    if (!l->fixed) {
+    struct route shape = {.kind = ROUTE_SMTP, .tls = TLS_OPPORTUNISTIC, .site = site};
+    if (l->shape)
+        shape = *l->shape;
+    else
         site_name(l, site);
-        shape.site = site;
-    }
     shape.expires_ms = loop_now_ms(l->way.loop) + (int64_t)l->ttl_s * 1000;
     end(l, route_make(&shape, hosts, n), NULL, l->ttl_s);
 }

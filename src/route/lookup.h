@@ -12,8 +12,8 @@ struct lookup;
 struct lookup_way {
     struct ub_ctx *dns;
     struct loop *loop;
-    const struct route_settings *settings;
-    uint64_t *random; /* state of a small generator, for the shuffle among equals */
+    const struct route_settings *const *settings; /* those in force at any time */
+    uint64_t *random;                             /* state of a small generator, for the shuffle among equals */
     /* The end: a route (one reference, the receiver's) or trouble; ttl_s says how long it holds. The lookup is gone afterwards.
      */
     void (*done)(void *ctx, struct route *route, const struct route_trouble *t, uint32_t ttl_s);

@@ -13,14 +13,15 @@ enum { RULE_TTL_MS = 3600 * 1000 };
 
 /* A domain that was asked for: its answer, or those who wait for it. */
 struct entry {
-    struct entry *chain, *newer, *older; /* table; order of use */
+    struct entry *chain, *newer, *older; /* table; order of use, unless under way */
     struct router *router;
     uint64_t hash;
     char *domain;
     struct route *route;          /* one of these two, */
     struct route_trouble trouble; /* unless under way */
     int64_t expires_ms;
-    bool under_way, answering;
+    unsigned generation; /* of the settings that it was asked by */
+    bool under_way;      /* asked, or telling those who asked: it stays where it is */
     struct route_ask *first, **last;
 };
 
@@ -30,9 +31,10 @@ struct router {
     struct ub_ctx *dns;
     struct watch watch;
     struct entry **table;
-    size_t entries, cap;
+    size_t entries, remembered, cap; /* remembered: those not under way */
     struct entry *newest, *oldest;
     uint64_t random;
+    unsigned generation; /* of the settings */
     struct route_stats stats;
 };
 
@@ -93,6 +95,7 @@ static void unlink_use(struct router *r, struct entry *e)
 {
     *(e->newer ? &e->newer->older : &r->newest) = e->older;
     *(e->older ? &e->older->newer : &r->oldest) = e->newer;
+    r->remembered--;
 }
 
 static void link_newest(struct router *r, struct entry *e)
@@ -104,28 +107,27 @@ static void link_newest(struct router *r, struct entry *e)
     else
         r->oldest = e;
     r->newest = e;
+    r->remembered++;
 }
 
-static void entry_drop(struct router *r, struct entry *e)
+static void entry_free(struct entry *e)
 {
-    struct entry **at = &r->table[e->hash & (r->cap - 1)];
-    while (*at != e)
-        at = &(*at)->chain;
-    *at = e->chain;
-    unlink_use(r, e);
-    r->entries--;
     route_free(&e->route);
     free(e->domain);
     free(e);
 }
 
-/* The least recently used make room; those with somebody waiting stay. */
+/* The least recently used make room; those with somebody waiting are in no order, and stay. */
 static void make_room(struct router *r)
 {
-    for (struct entry *e = r->oldest, *newer; e && r->entries >= r->settings->cache_max; e = newer) {
-        newer = e->newer;
-        if (!e->under_way && !e->answering)
-            entry_drop(r, e);
+    while (r->oldest && r->remembered >= r->settings->cache_max) {
+        struct entry *e = r->oldest, **at = &r->table[e->hash & (r->cap - 1)];
+        while (*at != e)
+            at = &(*at)->chain;
+        *at = e->chain;
+        r->entries--;
+        unlink_use(r, e);
+        entry_free(e);
     }
 }
 
@@ -134,10 +136,12 @@ static void grow(struct router *r)
     size_t cap = r->cap ? r->cap * 2 : 256;
     struct entry **table = calloc(cap, sizeof(struct entry *));
     must(table);
-    for (struct entry *e = r->oldest; e; e = e->newer) {
-        e->chain = table[e->hash & (cap - 1)];
-        table[e->hash & (cap - 1)] = e;
-    }
+    for (size_t i = 0; i < r->cap; i++)
+        for (struct entry *e = r->table[i], *next; e; e = next) {
+            next = e->chain;
+            e->chain = table[e->hash & (cap - 1)];
+            table[e->hash & (cap - 1)] = e;
+        }
     free(r->table);
     r->table = table;
     r->cap = cap;
@@ -150,7 +154,7 @@ static struct entry *entry_get(struct router *r, struct str domain)
         grow(r);
     for (struct entry *e = r->table[hash & (r->cap - 1)]; e; e = e->chain)
         if (e->hash == hash && str_eq(str_of(e->domain), domain)) {
-            if (e != r->newest) {
+            if (e != r->newest && !e->under_way) {
                 unlink_use(r, e);
                 link_newest(r, e);
             }
@@ -181,6 +185,8 @@ static void answer(struct entry *e, struct route_ask *a)
         a->done(a->ctx, NULL, &e->trouble);
 }
 
+static void begin(struct entry *e);
+
 static void on_answer(void *ctx, struct route *route, const struct route_trouble *t, uint32_t ttl_s)
 {
     struct entry *e = ctx;
@@ -191,9 +197,8 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
         e->trouble = *t;
         r->stats.failures++;
     }
-    e->expires_ms = loop_now_ms(r->loop) + (int64_t)ttl_s * 1000;
-    e->under_way = false;
-    e->answering = true; /* those who are told may ask again */
+    bool stale = e->generation != r->generation; /* asked by rules that are no longer in force */
+    e->expires_ms = stale ? 0 : loop_now_ms(r->loop) + (int64_t)ttl_s * 1000;
     struct route_ask *list = e->first;
     e->first = NULL;
     e->last = &e->first;
@@ -203,7 +208,10 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
         r->stats.waiting--;
         answer(e, a);
     }
-    e->answering = false;
+    e->under_way = false;
+    link_newest(r, e);
+    if (e->first)
+        begin(e);
 }
 
 /* ---- rules and literals ---- */
@@ -244,7 +252,7 @@ static struct lookup_way way_of(struct entry *e)
 {
     struct router *r = e->router;
     r->stats.lookups++;
-    return (struct lookup_way){r->dns, r->loop, r->settings, &r->random, on_answer, e};
+    return (struct lookup_way){r->dns, r->loop, &r->settings, &r->random, on_answer, e};
 }
 
 static void follow_rule(struct entry *e, const struct route_rule *rule)
@@ -307,10 +315,20 @@ static void start(struct entry *e)
     }
 }
 
+static void begin(struct entry *e)
+{
+    struct router *r = e->router;
+    e->under_way = true;
+    e->expires_ms = 0;
+    e->generation = r->generation;
+    unlink_use(r, e);
+    start(e);
+}
+
 void route_find(struct router *r, struct str domain, struct route_ask *ask)
 {
     struct entry *e = entry_get(r, domain);
-    bool known = !e->under_way && e->expires_ms > loop_now_ms(r->loop);
+    bool known = e->expires_ms > loop_now_ms(r->loop);
     if (known) {
         r->stats.cache_hits++;
         answer(e, ask);
@@ -320,10 +338,8 @@ void route_find(struct router *r, struct str domain, struct route_ask *ask)
     *e->last = ask;
     e->last = &ask->next;
     r->stats.waiting++;
-    if (e->under_way)
-        return;
-    e->under_way = true;
-    start(e);
+    if (!e->under_way)
+        begin(e);
 }
 
 /* ---- opening ---- */
@@ -385,6 +401,7 @@ bool route_open(struct router **ret, struct loop *l, const struct route_settings
 void route_settings_use(struct router *r, const struct route_settings *s)
 {
     r->settings = s;
+    r->generation++;
     for (struct entry *e = r->oldest; e; e = e->newer)
         e->expires_ms = 0;
 }
@@ -397,8 +414,11 @@ void route_close(struct router **router)
         return;
     loop_watch(r->loop, &r->watch, 0);
     ub_ctx_delete(r->dns);
-    while (r->oldest)
-        entry_drop(r, r->oldest);
+    for (size_t i = 0; i < r->cap; i++)
+        for (struct entry *e = r->table[i], *next; e; e = next) {
+            next = e->chain;
+            entry_free(e);
+        }
     free(r->table);
     free(r);
 }

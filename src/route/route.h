@@ -67,7 +67,8 @@ struct route_settings {
 
 struct router; /* one per worker */
 bool route_open(struct router **ret, struct loop *l, const struct route_settings *s, struct fault *f);
-void route_settings_use(struct router *r, const struct route_settings *s); /* forgets the cache */
+/* Forgets the cache, and all that it held of the settings before. */
+void route_settings_use(struct router *r, const struct route_settings *s);
 void route_close(struct router **r);
 
 /* Asks; the caller embeds it. done gets a route (the caller's reference) or trouble (valid during the call). It may run

@@ -49,11 +49,13 @@ void engine_log(const char *fmt, ...)
 
 /* ---- settings in force ---- */
 
+/* Takes the settings over. One holder: the caller. */
 static bool snapshot_new(struct snapshot **ret, struct settings *s, struct fault *f)
 {
     struct snapshot *n = calloc(1, sizeof *n);
     char path[512];
     must(n);
+    atomic_init(&n->holders, 1);
     n->settings = s;
     n->accept = s->accept;
     snprintf(path, sizeof path, "%.*s/accounts", STR_ARGS(s->data_directory));
@@ -61,9 +63,18 @@ static bool snapshot_new(struct snapshot **ret, struct settings *s, struct fault
         *ret = n;
         return true;
     }
-    tls_free(&n->accept.tls);
-    free(n);
+    snapshot_free(n);
     return false;
+}
+
+void snapshot_free(struct snapshot *s)
+{
+    if (atomic_fetch_sub(&s->holders, 1) > 1)
+        return;
+    tls_free(&s->accept.tls);
+    accounts_free(&s->accept.accounts);
+    settings_free(&s->settings);
+    free(s);
 }
 
 struct use {
@@ -81,14 +92,16 @@ static void on_use(void *ctx)
 
 static void use(struct engine *e, struct snapshot *s)
 {
-    s->older = e->snapshot;
+    struct snapshot *old = e->snapshot;
     e->snapshot = s;
+    atomic_fetch_add(&s->holders, e->workers);
     for (unsigned i = 0; i < e->workers; i++) {
         struct use *u = calloc(1, sizeof *u);
         must(u);
         *u = (struct use){.post = {.fn = on_use, .ctx = u}, .worker = &e->worker[i], .snapshot = s};
         loop_post(e->worker[i].loop, &u->post);
     }
+    snapshot_free(old);
 }
 
 static bool reload_accounts(struct engine *e, struct fault *f)
@@ -112,7 +125,6 @@ static void take_settings(struct engine *e, struct str packed)
     s->workers = e->workers; /* takes a restart, as do listeners and the data directory */
     if (!snapshot_new(&n, s, &f)) {
         engine_log("the new settings are refused, the old stay in force: %s", f.text);
-        settings_free(&s);
         return;
     }
     use(e, n);
@@ -247,6 +259,7 @@ static bool start_workers(struct process *p, struct fault *f)
     if (mkdir(dir, 0700) != 0 && errno != EEXIST)
         return fault_errno(f, errno, "cannot make %s", dir);
     unsigned logs = logs_present(dir);
+    atomic_fetch_add(&e->snapshot->holders, e->workers);
     for (unsigned i = 0; i < e->workers; i++) {
         struct worker *w = &e->worker[i];
         *w = (struct worker){.number = i, .engine = e, .snapshot = e->snapshot};

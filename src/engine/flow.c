@@ -289,13 +289,14 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
         return;
     }
     const struct lane_limits *limits = lane_limits(t->lane);
+    t->lease = lease_take(w);
     t->success = route->kind == ROUTE_SMTP ? DSN_RELAYED : DSN_DELIVERED;
     t->attempt = (struct attempt){.envelope = t->attempt.envelope,
                                   .content = t->message->letter->content,
                                   .rcpt = t->rcpt,
                                   .rcpts = t->rcpts,
                                   .route = route,
-                                  .source = &w->snapshot->settings->source,
+                                  .source = &t->lease->snapshot->settings->source,
                                   .lane = lane_number(t->lane) * 4 + (uint64_t)route->tls,
                                   .messages_per_connection = limits->messages_per_connection,
                                   .number = t->jobs->attempts + 1u,
@@ -312,6 +313,7 @@ static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, 
         t->success = DSN_NONE;
     enum lane_feedback how = trip_record(t, o, reached);
     route_free(&a->route);
+    lease_give(t->lease);
     schedule_finished(w->schedule, t->lane, how, loop_now_ms(w->loop));
     w->pump_wanted = true;
     go(w, t->message->home, &t->post, settle, t);

@@ -8,8 +8,9 @@ struct trip {
     struct post post;     /* from worker to worker */
     struct worker *begun; /* the lane's worker */
     struct message *message;
-    struct lane *lane; /* NULL: decided without an attempt */
-    struct job *jobs;  /* by ->next */
+    struct lane *lane;   /* NULL: decided without an attempt */
+    struct lease *lease; /* of the settings, during the attempt */
+    struct job *jobs;    /* by ->next */
     struct route_ask ask;
     struct attempt attempt;
     struct log_read read;

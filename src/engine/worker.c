@@ -143,6 +143,35 @@ static void event(void *ctx, const struct accept_event *e)
     engine_log("client %.*s%s%.*s: %.*s", STR_ARGS(e->ip), e->login.n ? ", login " : "", STR_ARGS(e->login), STR_ARGS(e->text));
 }
 
+/* ---- the settings in force, and those before that are still looked into ---- */
+
+static struct lease *lease_new(struct snapshot *s)
+{
+    struct lease *l = calloc(1, sizeof *l);
+    must(l);
+    l->snapshot = s;
+    return l;
+}
+
+static void lease_end(struct lease *l)
+{
+    snapshot_free(l->snapshot);
+    free(l);
+}
+
+struct lease *lease_take(struct worker *w)
+{
+    w->lease->attempts++;
+    return w->lease;
+}
+
+void lease_give(struct lease *l)
+{
+    l->attempts--;
+    if (l->replaced && l->attempts == 0)
+        lease_end(l);
+}
+
 /* ---- opening and closing ---- */
 
 /* A message found in the log at start goes on where it was. */
@@ -186,6 +215,7 @@ bool worker_open(struct worker *w, struct fault *f)
     /* First in order, so that what the pump writes and appends is flushed in the same turn. */
     loop_at_turn_end(w->loop, flow_pump, w);
     uint64_t seed = siphash(hash_process_key(), &w->number, sizeof w->number);
+    w->lease = lease_new(w->snapshot);
     w->outbox = calloc(w->engine->workers, sizeof *w->outbox);
     must(w->outbox);
     bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) &&
@@ -199,11 +229,16 @@ bool worker_open(struct worker *w, struct fault *f)
 
 void worker_use(struct worker *w, struct snapshot *s)
 {
+    struct lease *old = w->lease;
+    w->lease = lease_new(s);
     w->snapshot = s;
     accept_settings_use(w->accept, &s->accept);
     route_settings_use(w->router, &s->settings->route);
     schedule_settings_use(w->schedule, &s->settings->schedule);
     deliver_settings_use(w->deliver, &s->settings->deliver);
+    old->replaced = true;
+    if (old->attempts == 0)
+        lease_end(old);
 }
 
 void worker_drain(struct worker *w)
@@ -225,6 +260,7 @@ void worker_close(struct worker *w)
     route_close(&w->router);
     schedule_close(&w->schedule);
     slab_done(&w->messages);
+    lease_end(w->lease);
     buf_done(&w->scratch);
     free(w->outbox);
 }

@@ -12,11 +12,20 @@
 
 #include <pthread.h>
 
-/* The settings as one generation of the engine uses them. */
+/* The settings as one generation of the engine uses them. Held by the main thread while in force, and by each worker through its
+ * lease. */
 struct snapshot {
-    struct snapshot *older; /* kept: sessions and attempts under way may still use it */
+    atomic_uint holders;
     struct settings *settings;
     struct accept_settings accept; /* settings->accept with tls and accounts in place */
+};
+
+/* A worker's hold on a snapshot, with a plain count of its attempts that look into it: the mail path touches nothing shared. The
+ * rooms let go of a snapshot when they are given the next (..._settings_use). */
+struct lease {
+    struct snapshot *snapshot;
+    uint32_t attempts;
+    bool replaced; /* by newer settings: it ends with its last attempt */
 };
 
 struct worker_counters {
@@ -35,7 +44,8 @@ struct worker {
     struct engine *engine;
     pthread_t thread;
     struct loop *loop;
-    struct snapshot *snapshot;
+    struct snapshot *snapshot; /* in force: lease->snapshot */
+    struct lease *lease;
     struct log **log; /* log[0] takes new mail; others are leftovers of a time with more workers */
     unsigned logs;
     struct accept *accept;
@@ -69,11 +79,17 @@ struct engine {
     atomic_uint trips;    /* attempts and decisions not yet settled */
 };
 
+/* engine.c: one holder less; the last frees it. */
+void snapshot_free(struct snapshot *s);
+
 /* One line to the operator: time, "engine", text. */
 void engine_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* worker.c */
-bool worker_open(struct worker *w, struct fault *f); /* opens logs and rooms; on the worker's thread */
-void worker_use(struct worker *w, struct snapshot *s);
+bool worker_open(struct worker *w, struct fault *f);   /* opens logs and rooms; on the worker's thread */
+void worker_use(struct worker *w, struct snapshot *s); /* takes over one hold on the snapshot */
+/* An attempt begins that looks into the settings in force; and ends. */
+struct lease *lease_take(struct worker *w);
+void lease_give(struct lease *l);
 void worker_drain(struct worker *w);
 void worker_close(struct worker *w);

@@ -48,7 +48,7 @@ struct child {
 
 struct supervisor {
     const char *config_file;
-    struct settings *settings;
+    struct settings *settings, *first; /* in force; those whose listeners are bound */
     struct engine_sockets sockets;
     int signals, pipe; /* our end of the engine's settings pipe */
     uid_t uid;
@@ -297,10 +297,12 @@ static void reload(struct supervisor *s)
     buf_put_str(&frame, buf_str(&packed));
     if (!write_all(s->pipe, frame.p, frame.n))
         say("the engine cannot be told of the new settings: it gets them when it is started again");
-    n->workers = s->settings->workers; /* listeners and workers stay as they were bound: they take a restart */
-    n->listener = s->settings->listener;
-    n->listeners = s->settings->listeners;
-    s->settings = n; /* the old snapshot keeps the listeners alive: it stays */
+    n->workers = s->first->workers; /* listeners and workers stay as they were bound: they take a restart */
+    n->listener = s->first->listener;
+    n->listeners = s->first->listeners;
+    if (s->settings != s->first)
+        settings_free(&s->settings);
+    s->settings = n;
     if (s->child[1].pid)
         kill(s->child[1].pid, SIGTERM);
     buf_done(&text);
@@ -393,6 +395,7 @@ int serve_run(const char *config_file)
         return EX_CONFIG;
     }
     own_socket_files(&s);
+    s.first = s.settings;
     say("goniec %s serves %.*s", GONIEC_VERSION, STR_ARGS(s.settings->hostname));
     watch(&s);
     say("stopping");

@@ -8,21 +8,23 @@
 
 static const char usage[] = "usage: goniec explain [--lang pl|en] [--json] 'SMTP REPLY'\n";
 
-static void print(const struct common *c, const struct verdict *v, const struct cause *x)
+static void print(const struct common *c, const struct explanation *v)
 {
     enum lang l = c->lang;
+    const struct cause *x = v->cause;
+    const struct told *told = cause_for_sender(x, l == LANG_PL ? "pl" : "en");
     if (!c->json) {
-        printf("%s: %s [%s, %s %u %%]\n%s: %s\n%s: %s\n", text(l, TEXT_WHAT), l == LANG_PL ? x->what_pl : x->what_en, x->name,
-               text(l, TEXT_SURE), v->confidence, text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)v->whose)),
-               text(l, TEXT_ADVICE), l == LANG_PL ? x->advice_pl : x->advice_en);
+        printf("%s: %s [%s, %s %u %%]\n%s: %s\n%s: %s\n", text(l, TEXT_WHAT), told->what, x->name, text(l, TEXT_SURE),
+               v->confidence, text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)v->whose)), text(l, TEXT_ADVICE),
+               told->advice);
         return;
     }
     struct buf b = {0};
     buf_addf(&b, "{\"cause\":\"%s\",\"permanent\":%s,\"confidence\":%u,\"what\":", x->name, v->permanent ? "true" : "false",
              v->confidence);
-    common_json(str_of(l == LANG_PL ? x->what_pl : x->what_en), &b);
+    common_json(str_of(told->what), &b);
     buf_add_str(&b, STR(",\"advice\":"));
-    common_json(str_of(l == LANG_PL ? x->advice_pl : x->advice_en), &b);
+    common_json(str_of(told->advice), &b);
     printf("%.*s}\n", (int)b.n, b.p);
     buf_done(&b);
 }
@@ -30,10 +32,6 @@ static void print(const struct common *c, const struct verdict *v, const struct 
 int cli_explain(int argc, char **argv)
 {
     struct common c;
-    struct reply_parser p = {0};
-    struct reply r;
-    size_t taken;
-    struct buf line = {0};
     int code = common_options(argc, argv, usage, &c);
     if (code >= 0)
         return code;
@@ -41,17 +39,8 @@ int cli_explain(int argc, char **argv)
         fputs(usage, stderr);
         return EX_USAGE;
     }
-    buf_addf(&line, "%s\r\n", argv[c.first]);
-    if (reply_feed(&p, line.p, line.n, &taken, &r) == REPLY_DONE) {
-        struct verdict v = explain_reply(PHASE_NONE, &r, STR(""));
-        const struct cause *x = cause_find(v.cause);
-        code = x ? 0 : common_fail(EX_SOFTWARE, "there is no text for the cause");
-        if (x)
-            print(&c, &v, x);
-    } else {
-        code = common_fail(EX_DATAERR, "this is no SMTP reply: it begins with three digits, such as 550 5.1.1 No such user");
-    }
-    reply_parser_done(&p);
-    buf_done(&line);
-    return code;
+    struct explain_input in = {.text = str_of(argv[c.first])};
+    struct explanation e = explain(&in);
+    print(&c, &e);
+    return 0;
 }

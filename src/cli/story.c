@@ -88,10 +88,11 @@ static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b
     const struct cause *c = r->verdict.cause.n ? cause_find(r->verdict.cause) : NULL;
     if (!c)
         return;
-    buf_addf(b, "      %s: %s [%s, %s %u %%]\n", text(l, TEXT_WHAT), l == LANG_PL ? c->what_pl : c->what_en, c->name,
-             text(l, TEXT_SURE), r->verdict.confidence);
+    const struct told *told = cause_for_sender(c, l == LANG_PL ? "pl" : "en");
+    buf_addf(b, "      %s: %s [%s, %s %u %%]\n", text(l, TEXT_WHAT), told->what, c->name, text(l, TEXT_SURE),
+             r->verdict.confidence);
     buf_addf(b, "      %s: %s\n", text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)r->verdict.whose)));
-    buf_addf(b, "      %s: %s\n", text(l, TEXT_ADVICE), l == LANG_PL ? c->advice_pl : c->advice_en);
+    buf_addf(b, "      %s: %s\n", text(l, TEXT_ADVICE), told->advice);
 }
 
 static void put_where(const struct outcome *o, enum lang l, struct buf *b)

@@ -48,7 +48,7 @@ void trip_decide(struct trip *t, const struct decision *d)
             enhanced_take(&enhanced, d->code, &r->reply.enhanced);
         const struct cause *c = d->cause ? cause_find(str_of(d->cause)) : NULL;
         if (c)
-            r->verdict = (struct verdict){str_of(c->name), c->whose, d->permanent, 100};
+            r->verdict = explain_decided(c, d->permanent);
     }
     outcome_encode(&o, &t->note);
     arena_done(&a);
@@ -62,7 +62,24 @@ static void retry_or_expire(struct trip *t, struct outcome_rcpt *r, int64_t now_
     if (r->next_ms - id_wall_ms(t->message->entry.id) < schedule_lifetime_ms(s, t->attempt.envelope->stream))
         return;
     r->status = OUTCOME_FAILED;
-    r->verdict = (struct verdict){STR("expired"), r->verdict.whose, true, r->verdict.confidence};
+    r->verdict.cause = STR("expired");
+    r->verdict.permanent = true;
+    r->verdict.action = ACTION_STOP;
+}
+
+/* Does the receiver say that we are too fast for it, or that it mistrusts our address? */
+static bool slows_lane(enum action a) { return a == ACTION_SLOW_DOWN || a == ACTION_PAUSE_LANE || a == ACTION_OTHER_SOURCE; }
+
+static struct verdict verdict_of(const struct outcome *o, const struct outcome_rcpt *r)
+{
+    struct explain_input in = {.text = r->reply.text,
+                               .code = r->reply.code,
+                               .enhanced = r->reply.enhanced,
+                               .phase = r->phase,
+                               .host = o->host,
+                               .note = o->note};
+    struct explanation e = explain(&in);
+    return explain_verdict(&e);
 }
 
 enum lane_feedback trip_record(struct trip *t, const struct outcome *given, bool reached)
@@ -77,8 +94,8 @@ enum lane_feedback trip_record(struct trip *t, const struct outcome *given, bool
         struct outcome_rcpt *r = &o.rcpt[i];
         if (r->status == OUTCOME_DELIVERED)
             continue;
-        r->verdict = explain_reply(r->phase, &r->reply, o.note);
-        if (reached && explain_is_throttle(&r->verdict, &r->reply))
+        r->verdict = verdict_of(&o, r);
+        if (reached && slows_lane(r->verdict.action))
             how = LANE_BUSY;
         if (r->status == OUTCOME_DEFERRED)
             retry_or_expire(t, r, o.at_ms, o.attempt);

@@ -1,10 +1,14 @@
 /* causes: the table of everything that can keep a message from its recipient, with its texts (see explain.h). A row's texts are
  * read by the sender of a message, who knows nothing of mail servers: they say what happened and what to do now. */
-#include "explain/explain.h"
+#include "explain/cause.h"
 
 #define CAUSE(name, whose, permanent, subject, detail, what_en, what_pl, advice_en, advice_pl)                                   \
     {                                                                                                                            \
-        name, whose, permanent, what_en, what_pl, advice_en, advice_pl, subject, detail                                          \
+        name, whose, permanent, ACTION_STOP, false, "unknown", "undefined", subject, detail, {what_en, advice_en},               \
+            {what_pl, advice_pl}, {what_en, advice_en},                                                                          \
+        {                                                                                                                        \
+            what_pl, advice_pl                                                                                                   \
+        }                                                                                                                        \
     }
 
 static const struct cause table[] = {
@@ -260,3 +264,17 @@ const char *whose_text(enum whose w, const char *lang)
     unsigned row = (unsigned)w < sizeof texts / sizeof texts[0] ? (unsigned)w : WHOSE_UNKNOWN;
     return texts[row][strcmp(lang, "pl") == 0];
 }
+
+const struct told *cause_for_sender(const struct cause *c, const char *lang)
+{
+    return strcmp(lang, "pl") == 0 ? &c->sender_pl : &c->sender_en;
+}
+
+const struct told *cause_for_postmaster(const struct cause *c, const char *lang)
+{
+    return strcmp(lang, "pl") == 0 ? &c->postmaster_pl : &c->postmaster_en;
+}
+
+const struct code_meaning *code_meaning(int code) { return code ? NULL : NULL; }
+const struct code_meaning *enhanced_meaning(struct enhanced e) { return e.class ? NULL : NULL; }
+const struct code_meaning *code_meaning_at(unsigned i) { return i ? NULL : NULL; }

@@ -210,7 +210,7 @@ static void original_recipient(struct report *p, struct str orcpt)
     buf_done(&address);
 }
 
-static const char *action_name(enum dsn_kind kind)
+static const char *kind_action(enum dsn_kind kind)
 {
     static const char *const names[] = {
         [DSN_FAILED] = "failed", [DSN_DELAYED] = "delayed", [DSN_RELAYED] = "relayed", [DSN_DELIVERED] = "delivered"};
@@ -261,7 +261,7 @@ static void recipient_group(struct report *p, uint32_t i)
     line(p, "");
     original_recipient(p, rcpt_at(p, i)->orcpt);
     address_field(p, "Final-Recipient", STR("rfc822"), rcpt_at(p, i)->address);
-    buf_addf(p->b, "Action: %s\r\nStatus: %s\r\n", action_name(p->r->kind), status);
+    buf_addf(p->b, "Action: %s\r\nStatus: %s\r\n", kind_action(p->r->kind), status);
     remote_mta(p, r);
     diagnostic(p, r);
     if (o->attempt > 0)

@@ -184,12 +184,11 @@ static void evidence(const struct phrases *p, const struct outcome *o, const str
 static void reason(const struct phrases *p, const char *lang, const struct outcome_rcpt *r, struct buf *b)
 {
     const struct cause *c = cause_find(r->verdict.cause);
-    bool polish = p == &phrases[PL];
-    labelled(p->what, c ? (polish ? c->what_pl : c->what_en) : p->unknown, b);
+    labelled(p->what, c ? cause_for_sender(c, lang)->what : p->unknown, b);
     if (c && r->verdict.whose != WHOSE_UNKNOWN)
         labelled(p->whose, whose_text(r->verdict.whose, lang), b);
     if (c)
-        labelled(p->advice, polish ? c->advice_pl : c->advice_en, b);
+        labelled(p->advice, cause_for_sender(c, lang)->advice, b);
 }
 
 static void recipient(const struct dsn_request *r, const char *lang, const struct outcome_rcpt *who, struct buf *b)

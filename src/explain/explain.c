@@ -432,7 +432,7 @@ static struct verdict explain_note(enum phase phase, struct str note)
     return verdict_of(notes[NOTE_ROWS - 1].cause, 0, STATUS);
 }
 
-struct verdict explain_reply(enum phase phase, const struct reply *r, struct str note)
+static struct verdict reply_verdict(enum phase phase, const struct reply *r, struct str note)
 {
     char text[SCAN_MAX + 3];
     if (r->code == 0)
@@ -456,10 +456,52 @@ struct verdict explain_reply(enum phase phase, const struct reply *r, struct str
 
 static bool cause_is(const struct verdict *v, const char *name) { return str_eq(v->cause, str_of(name)); }
 
-bool explain_is_throttle(const struct verdict *v, const struct reply *r)
+static bool slows(const struct verdict *v, int code)
 {
     if (cause_is(v, "rate-limited") || cause_is(v, "connection-limit"))
         return true;
     bool distrust = cause_is(v, "reputation") || cause_is(v, "ip-listed");
-    return r->code / 100 == 4 && (r->code == 421 || distrust || cause_is(v, "receiver-overloaded"));
+    return code / 100 == 4 && (code == 421 || distrust || cause_is(v, "receiver-overloaded"));
+}
+
+static struct explanation explained(const struct explain_input *in, const struct verdict *v)
+{
+    struct explanation e = {.cause = cause_find(v->cause), .whose = v->whose, .permanent = v->permanent};
+    e.confidence = v->confidence;
+    e.rule = e.cause->name;
+    e.source = e.provider = "";
+    e.code = in->code;
+    e.enhanced = in->enhanced;
+    e.phase = in->phase;
+    e.action = slows(v, in->code) ? ACTION_SLOW_DOWN : v->permanent ? ACTION_STOP : ACTION_RETRY;
+    return e;
+}
+
+struct explanation explain(const struct explain_input *in)
+{
+    struct reply_parser p = {0};
+    struct reply r = {in->code, in->enhanced, in->text}, read;
+    struct buf line = {0};
+    size_t taken;
+    if (!in->code && in->text.n) {
+        buf_add_str(&line, in->text);
+        buf_add_str(&line, STR("\r\n"));
+        if (reply_feed(&p, line.p, line.n, &taken, &read) == REPLY_DONE)
+            r = read;
+    }
+    struct verdict v = reply_verdict(in->phase, &r, in->note);
+    struct explanation e = explained(in, &v);
+    reply_parser_done(&p);
+    buf_done(&line);
+    return e;
+}
+
+struct verdict explain_verdict(const struct explanation *e)
+{
+    return (struct verdict){str_of(e->cause->name), e->whose, e->permanent, e->confidence, e->action, str_of(e->rule)};
+}
+
+struct verdict explain_decided(const struct cause *c, bool permanent)
+{
+    return (struct verdict){str_of(c->name), c->whose, permanent, 100, permanent ? ACTION_STOP : ACTION_RETRY, STR("decided")};
 }

@@ -4,7 +4,7 @@
 
 #include "mail/wire.h"
 
-enum { VERSION = 1 };
+enum { VERSION = 2 };
 
 static const char *const phase_names[] = {
     [PHASE_NONE] = "no phase",
@@ -26,6 +26,31 @@ enum { PHASES = sizeof phase_names / sizeof phase_names[0] };
 
 const char *phase_name(enum phase p) { return (unsigned)p < PHASES ? phase_names[p] : phase_names[PHASE_NONE]; }
 
+const char *action_name(enum action a)
+{
+    static const char *const names[] = {[ACTION_RETRY] = "retry",
+                                        [ACTION_STOP] = "stop",
+                                        [ACTION_SLOW_DOWN] = "slow-down",
+                                        [ACTION_PAUSE_LANE] = "pause-lane",
+                                        [ACTION_OTHER_SOURCE] = "other-source",
+                                        [ACTION_SUPPRESS] = "suppress"};
+    return (unsigned)a < sizeof names / sizeof names[0] ? names[a] : names[ACTION_RETRY];
+}
+
+const char *whose_name(enum whose w)
+{
+    static const char *const names[] = {[WHOSE_UNKNOWN] = "unknown",
+                                        [WHOSE_RECIPIENT] = "recipient",
+                                        [WHOSE_SENDER_CONTENT] = "sender-content",
+                                        [WHOSE_SENDER_AUTH] = "sender-auth",
+                                        [WHOSE_SENDER_REPUTATION] = "sender-reputation",
+                                        [WHOSE_SENDER_VOLUME] = "sender-volume",
+                                        [WHOSE_RECEIVER] = "receiver",
+                                        [WHOSE_NETWORK] = "network",
+                                        [WHOSE_US] = "us"};
+    return (unsigned)w < sizeof names / sizeof names[0] ? names[w] : names[WHOSE_UNKNOWN];
+}
+
 /* Every text of an outcome, in the order of the encoding. */
 static const size_t texts[] = {
     offsetof(struct outcome, host), offsetof(struct outcome, ip),          offsetof(struct outcome, source_ip),
@@ -33,7 +58,7 @@ static const size_t texts[] = {
     offsetof(struct outcome, note),
 };
 enum { TEXTS = sizeof texts / sizeof texts[0] };
-enum { LINE_BYTES_MIN = 4 + 1 + 4, RCPT_BYTES_MIN = 4 + 1 + 1 + 2 + 5 + 4 + 4 + 3 + 8 };
+enum { LINE_BYTES_MIN = 4 + 1 + 4, RCPT_BYTES_MIN = 4 + 1 + 1 + 2 + 5 + 4 + 4 + 4 + 4 + 8 };
 
 static void reply_encode(const struct reply *r, struct buf *b)
 {
@@ -50,6 +75,8 @@ static void verdict_encode(const struct verdict *v, struct buf *b)
     buf_put_u8(b, (uint8_t)v->whose);
     buf_put_u8(b, v->permanent);
     buf_put_u8(b, v->confidence);
+    buf_put_u8(b, (uint8_t)v->action);
+    buf_put_str(b, v->rule);
 }
 
 static void rcpt_encode(const struct outcome_rcpt *r, struct buf *b)
@@ -111,6 +138,8 @@ static struct verdict verdict_decode(struct str *s, bool *ok)
     v.whose = (enum whose)wire_take_enum(s, WHOSE_UNKNOWN, WHOSE_US, ok);
     v.permanent = wire_take_enum(s, 0, 1, ok);
     v.confidence = (uint8_t)wire_take_enum(s, 0, 100, ok);
+    v.action = (enum action)wire_take_enum(s, ACTION_RETRY, ACTION_SUPPRESS, ok);
+    v.rule = str_take_str(s, ok);
     return v;
 }
 

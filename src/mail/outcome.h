@@ -48,12 +48,26 @@ enum whose {
     WHOSE_NETWORK,
     WHOSE_US
 };
+/* What follows from it. */
+enum action {
+    ACTION_RETRY,        /* try again later, as scheduled */
+    ACTION_STOP,         /* no more tries for this recipient */
+    ACTION_SLOW_DOWN,    /* try again, and send to this receiver more slowly */
+    ACTION_PAUSE_LANE,   /* our address is mistrusted there: let its mail wait and tell the operator */
+    ACTION_OTHER_SOURCE, /* the same, but another of our addresses may do */
+    ACTION_SUPPRESS,     /* stop, and send to this address no more */
+};
 struct verdict {
     struct str cause; /* "user-unknown", "greylisted", ...; "" for a delivery */
     enum whose whose;
     bool permanent;
     uint8_t confidence; /* 0..100 */
+    enum action action;
+    struct str rule; /* what it was concluded from: "postfix/user-unknown", "code/550"; "" for a delivery */
 };
+
+const char *whose_name(enum whose w);   /* "recipient", "sender-content", ...; never NULL */
+const char *action_name(enum action a); /* "suppress", "slow-down", ...; never NULL */
 
 /* One recipient's part. */
 struct outcome_rcpt {

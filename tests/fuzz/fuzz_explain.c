@@ -42,9 +42,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct outcome_rcpt part = {.status = OUTCOME_FAILED, .phase = (enum phase)(data[0] % (PHASE_LOCAL + 1))};
     part.reply = (struct reply){.code = data[1] % 2 ? 0 : 200 + data[2], .text = text};
     enhanced_take(&part.reply.text, part.reply.code, &part.reply.enhanced);
-    part.verdict = explain_reply(part.phase, &part.reply, text);
-    must(cause_find(part.verdict.cause) && part.verdict.confidence <= 100);
-    explain_is_throttle(&part.verdict, &part.reply);
+    struct explain_input in = {.text = part.reply.text, .code = part.reply.code, .phase = part.phase, .host = text, .note = text};
+    struct explanation e = explain(&in);
+    must(e.cause && e.confidence <= 100 && e.evidence.offset + e.evidence.length <= text.n);
+    part.verdict = explain_verdict(&e);
     tell(text, &part, data[1] & 4);
     return 0;
 }

@@ -7,9 +7,9 @@ static struct outcome_rcpt rcpts[] = {
      OUTCOME_FAILED,
      PHASE_RCPT,
      {550, {5, 1, 1}, {"no such\nuser", 12}},
-     {{"user-unknown", 12}, WHOSE_RECIPIENT, true, 95},
+     {{"user-unknown", 12}, WHOSE_RECIPIENT, true, 95, ACTION_SUPPRESS, {"words/no-such-user", 18}},
      0},
-    {7, OUTCOME_DEFERRED, PHASE_CONNECT, {0}, {{"timeout", 7}, WHOSE_NETWORK, false, 80}, 1767225600000},
+    {7, OUTCOME_DEFERRED, PHASE_CONNECT, {0}, {{"timeout", 7}, WHOSE_NETWORK, false, 80, ACTION_RETRY, {"note/timeout", 12}}, 1767225600000},
 };
 
 static struct outcome sample(void)
@@ -40,6 +40,7 @@ static void same_rcpt(const struct outcome_rcpt *a, const struct outcome_rcpt *b
     assert_true(a->reply.enhanced.class == b->reply.enhanced.class && a->reply.enhanced.subject == b->reply.enhanced.subject);
     assert_true(a->reply.enhanced.detail == b->reply.enhanced.detail);
     assert_true(str_eq(a->verdict.cause, b->verdict.cause) && a->verdict.whose == b->verdict.whose);
+    assert_true(a->verdict.action == b->verdict.action && str_eq(a->verdict.rule, b->verdict.rule));
     assert_true(a->verdict.permanent == b->verdict.permanent && a->verdict.confidence == b->verdict.confidence);
 }
 

@@ -137,6 +137,8 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
     }
     if (r->status != OUTCOME_DELIVERED)
         put_verdict(r, l, b);
+    if (o->rest_s)
+        buf_addf(b, "      %s %u min\n", text(l, TEXT_RESTS), (o->rest_s + 59) / 60);
     if (r->status == OUTCOME_DEFERRED) {
         buf_addf(b, "      %s: ", text(l, TEXT_NEXT_TRY));
         put_time(r->next_ms, b);
@@ -221,6 +223,8 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, st
     json_text("ip", o->ip, b);
     json_text("tls", o->tls_version, b);
     json_text("cause", r->verdict.cause, b);
+    if (o->rest_s)
+        buf_addf(b, ",\"rest_s\":%u", o->rest_s);
     if (r->status == OUTCOME_DEFERRED) {
         date_rfc3339(r->next_ms, date);
         json_text("next", str_of(date), b);

@@ -23,6 +23,7 @@
     ROW(RELEASED, "set free to be tried now", "zwolniona do ponownej próby")                                                     \
     ROW(WAITING, "waiting for its first attempt", "czeka na pierwszą próbę")                                                     \
     ROW(NEXT_TRY, "next attempt", "następna próba")                                                                              \
+    ROW(RESTS, "nothing more goes to this receiver for", "do tego odbiorcy nic więcej nie wychodzi przez")                       \
     ROW(SAID, "the server said", "serwer odpowiedział")                                                                          \
     ROW(WHAT, "what happened", "co się stało")                                                                                   \
     ROW(ADVICE, "what to do", "co zrobić")                                                                                       \

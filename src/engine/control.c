@@ -1,11 +1,13 @@
 /* control: see control.h. Each request visits every worker by post, each leaves its part of the answer, the last one sends it
  * back.
  *
- * Commands: ping | metrics | reload-accounts | retry WHICH | hold WHICH | release WHICH | drop WHICH
- * WHICH: id ULID | account NAME | domain NAME | all. Answers: lines of text; "ok N" (jobs changed) or "error SENTENCE". */
+ * Commands: ping | metrics | lanes | reload-accounts | pause SITE | resume SITE | retry WHICH | hold WHICH | release WHICH |
+ * drop WHICH. WHICH: id ULID | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text; "ok N" (jobs or
+ * sites changed) or "error SENTENCE". */
 #include "engine/control.h"
 
 #include "engine/flow.h"
+#include "engine/numbers.h"
 #include "lib/must.h"
 #include "lib/stream.h"
 #include "mail/mailbox.h"
@@ -51,7 +53,10 @@ struct part { /* one worker's share of a request */
 struct request {
     struct control *control;
     struct stream *stream;
-    const struct verb *verb; /* NULL: metrics */
+    void (*on_worker)(struct part *p); /* what each worker does */
+    const struct verb *verb;           /* of a command about jobs */
+    char site[256];                    /* of pause and resume */
+    bool changes;                      /* the answer ends with how much was changed */
     enum match match;
     struct id id;
     uint32_t number;
@@ -92,7 +97,7 @@ static void collect(void *ctx, struct job *j)
     p->found = j;
 }
 
-static void act(struct part *p)
+static void act_on_jobs(struct part *p)
 {
     struct worker *w = p->worker;
     const struct verb *v = p->request->verb;
@@ -107,86 +112,18 @@ static void act(struct part *p)
     }
 }
 
-/* ---- numbers ---- */
+/* ---- on lanes and their sites ---- */
 
-static void put(struct buf *b, unsigned worker, const char *name, uint64_t v)
+static void pause_site(struct part *p) { p->changed += schedule_pause(p->worker->schedule, str_of(p->request->site), true); }
+
+static void resume_site(struct part *p)
 {
-    buf_addf(b, "goniec_%s{worker=\"%u\"} %llu\n", name, worker, (unsigned long long)v);
+    p->changed += schedule_pause(p->worker->schedule, str_of(p->request->site), false);
+    p->worker->pump_wanted = true;
 }
 
-static void put_log(struct buf *b, unsigned n, const struct worker *w)
-{
-    struct log_stats sum = {0};
-    for (unsigned i = 0; i < w->logs; i++) {
-        struct log_stats s;
-        log_stats(w->log[i], &s);
-        sum.commits += s.commits;
-        sum.records += s.records;
-        sum.bytes_written += s.bytes_written;
-        sum.live += s.live;
-        sum.live_bytes += s.live_bytes;
-        sum.segments += s.segments;
-        sum.segments_free += s.segments_free;
-        sum.moved += s.moved;
-        sum.disk_full |= s.disk_full;
-    }
-    put(b, n, "log_commits_total", sum.commits);
-    put(b, n, "log_records_total", sum.records);
-    put(b, n, "log_written_bytes_total", sum.bytes_written);
-    put(b, n, "log_live_messages", sum.live);
-    put(b, n, "log_live_bytes", sum.live_bytes);
-    put(b, n, "log_segments", sum.segments);
-    put(b, n, "log_segments_free", sum.segments_free);
-    put(b, n, "log_moved_total", sum.moved);
-    put(b, n, "log_disk_full", sum.disk_full);
-}
-
-static void put_accept(struct buf *b, unsigned n, const struct worker *w)
-{
-    struct accept_stats s;
-    accept_stats(w->accept, &s);
-    put(b, n, "smtp_connections_total", s.connections);
-    put(b, n, "smtp_sessions", s.sessions);
-    put(b, n, "smtp_refused_total", s.refused);
-    put(b, n, "smtp_auth_failures_total", s.auth_failures);
-    put(b, n, "smtp_received_bytes_total", s.bytes);
-}
-
-static void put_flow(struct buf *b, unsigned n, const struct worker *w)
-{
-    const struct worker_counters *c = &w->counters;
-    put(b, n, "messages_accepted_total", c->accepted);
-    put(b, n, "recipients_accepted_total", c->accepted_recipients);
-    put(b, n, "recipients_delivered_total", c->delivered);
-    put(b, n, "attempts_deferred_total", c->deferred);
-    put(b, n, "recipients_failed_total", c->failed);
-    put(b, n, "recipients_dropped_total", c->dropped);
-    put(b, n, "notifications_total", c->notifications);
-    put(b, n, "letters_loaded_total", c->loads);
-    put(b, n, "letter_memory_bytes", w->letter_bytes);
-}
-
-static void put_out(struct buf *b, unsigned n, const struct worker *w)
-{
-    struct schedule_stats s;
-    struct deliver_stats d;
-    struct route_stats r;
-    schedule_stats(w->schedule, &s);
-    deliver_stats(w->deliver, &d);
-    route_stats(w->router, &r);
-    put(b, n, "jobs_ready", s.ready);
-    put(b, n, "jobs_waiting", s.waiting);
-    put(b, n, "jobs_held", s.held);
-    put(b, n, "attempts_running", s.running);
-    put(b, n, "lanes", s.lanes);
-    put(b, n, "out_attempts_total", d.attempts);
-    put(b, n, "out_connections_total", d.connections);
-    put(b, n, "out_connections_reused_total", d.reused);
-    put(b, n, "out_connections_open", d.open);
-    put(b, n, "dns_lookups_total", r.lookups);
-    put(b, n, "dns_cache_hits_total", r.cache_hits);
-    put(b, n, "dns_failures_total", r.failures);
-}
+static void tell_lanes(struct part *p) { numbers_lanes(p->worker, &p->text); }
+static void tell_metrics(struct part *p) { numbers_metrics(p->worker, &p->text); }
 
 /* ---- going round and coming back ---- */
 
@@ -215,7 +152,7 @@ static void on_back(void *ctx)
         buf_add_str(&all, buf_str(&r->part[i].text));
         changed += r->part[i].changed;
     }
-    if (r->verb)
+    if (r->changes)
         buf_addf(&all, "ok %llu\n", (unsigned long long)changed);
     answer(r, all.p, all.n);
     buf_done(&all);
@@ -225,21 +162,16 @@ static void on_worker(void *ctx)
 {
     struct part *p = ctx;
     struct request *r = p->request;
-    if (r->verb) {
-        act(p);
-    } else {
-        put_flow(&p->text, p->worker->number, p->worker);
-        put_accept(&p->text, p->worker->number, p->worker);
-        put_out(&p->text, p->worker->number, p->worker);
-        put_log(&p->text, p->worker->number, p->worker);
-    }
+    r->on_worker(p);
     if (atomic_fetch_sub(&r->left, 1) == 1)
         loop_post(r->control->engine->loop, &r->post);
 }
 
-static void go_round(struct request *r)
+static void go_round(struct request *r, void (*on_worker_fn)(struct part *p), bool changes)
 {
     struct engine *e = r->control->engine;
+    r->on_worker = on_worker_fn;
+    r->changes = changes;
     r->busy = true;
     r->post = (struct post){.fn = on_back, .ctx = r};
     atomic_store(&r->left, e->workers);
@@ -304,18 +236,44 @@ static void reload(struct request *r)
         refuse(r, f.text);
 }
 
+static void about_site(struct request *r, struct str site, void (*fn)(struct part *p))
+{
+    if (site.n == 0 || site.n >= sizeof r->site) {
+        refuse(r, "expected: the site's name, as \"goniec queue lanes\" shows it, a domain of its hosts, or *");
+        return;
+    }
+    memcpy(r->site, site.p, site.n);
+    go_round(r, fn, true);
+}
+
+static void about_jobs(struct request *r, struct str which)
+{
+    if (which_read(r, which))
+        go_round(r, act_on_jobs, true);
+    else
+        refuse(r, "expected: id MESSAGE-ID, account NAME, domain NAME or all");
+}
+
 static void command(struct request *r, struct str line)
 {
     struct str rest = line, word = str_split(&rest, ' ');
     r->verb = verb_find(word);
-    if (str_eq(line, STR("ping")))
+    if (r->verb)
+        about_jobs(r, rest);
+    else if (str_eq(word, STR("pause")))
+        about_site(r, rest, pause_site);
+    else if (str_eq(word, STR("resume")))
+        about_site(r, rest, resume_site);
+    else if (str_eq(line, STR("ping")))
         answer(r, "ok 0\n", 5);
     else if (str_eq(line, STR("reload-accounts")))
         reload(r);
-    else if (str_eq(line, STR("metrics")) || (r->verb && which_read(r, rest)))
-        go_round(r);
+    else if (str_eq(line, STR("metrics")))
+        go_round(r, tell_metrics, false);
+    else if (str_eq(line, STR("lanes")))
+        go_round(r, tell_lanes, false);
     else
-        refuse(r, r->verb ? "expected: id MESSAGE-ID, account NAME, domain NAME or all" : "unknown command");
+        refuse(r, "unknown command");
 }
 
 /* ---- the socket ---- */

@@ -244,7 +244,7 @@ static void abandon(void *ctx)
 {
     struct trip *t = ctx;
     struct worker *w = t->begun;
-    schedule_finished(w->schedule, t->lane, LANE_OK, loop_now_ms(w->loop));
+    schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
     w->pump_wanted = true;
     trip_free(t);
 }
@@ -282,7 +282,7 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
     struct trip *t = ctx;
     struct worker *w = t->begun;
     if (!route) {
-        schedule_finished(w->schedule, t->lane, LANE_OK, loop_now_ms(w->loop));
+        schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
         w->pump_wanted = true;
         decide_unroutable(w, t->jobs, trouble);
         trip_free(t);
@@ -311,10 +311,9 @@ static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, 
     struct worker *w = t->begun;
     if (relayed_dsn)
         t->success = DSN_NONE;
-    enum lane_feedback how = trip_record(t, o, reached);
+    trip_record(t, o, reached);
     route_free(&a->route);
     lease_give(t->lease);
-    schedule_finished(w->schedule, t->lane, how, loop_now_ms(w->loop));
     w->pump_wanted = true;
     go(w, t->message->home, &t->post, settle, t);
 }

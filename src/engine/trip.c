@@ -1,6 +1,7 @@
 /* trip: see trip.h. */
 #include "engine/trip.h"
 
+#include "engine/consequence.h"
 #include "explain/explain.h"
 #include "lib/must.h"
 
@@ -54,53 +55,14 @@ void trip_decide(struct trip *t, const struct decision *d)
     arena_done(&a);
 }
 
-/* A deferral becomes a failure when the next try would come after the message's lifetime (RFC 5321 4.5.4.1). */
-static void retry_or_expire(struct trip *t, struct outcome_rcpt *r, int64_t now_ms, uint32_t attempts)
-{
-    struct schedule *s = t->begun->schedule;
-    r->next_ms = now_ms + schedule_retry_ms(s, (uint16_t)attempts);
-    if (r->next_ms - id_wall_ms(t->message->entry.id) < schedule_lifetime_ms(s, t->attempt.envelope->stream))
-        return;
-    r->status = OUTCOME_FAILED;
-    r->verdict.cause = STR("expired");
-    r->verdict.permanent = true;
-    r->verdict.action = ACTION_STOP;
-}
-
-/* Does the receiver say that we are too fast for it, or that it mistrusts our address? */
-static bool slows_lane(enum action a) { return a == ACTION_SLOW_DOWN || a == ACTION_PAUSE_LANE || a == ACTION_OTHER_SOURCE; }
-
-static struct verdict verdict_of(const struct outcome *o, const struct outcome_rcpt *r)
-{
-    struct explain_input in = {.text = r->reply.text,
-                               .code = r->reply.code,
-                               .enhanced = r->reply.enhanced,
-                               .phase = r->phase,
-                               .host = o->host,
-                               .note = o->note};
-    struct explanation e = explain(&in);
-    return explain_verdict(&e);
-}
-
-enum lane_feedback trip_record(struct trip *t, const struct outcome *given, bool reached)
+void trip_record(struct trip *t, const struct outcome *given, bool reached)
 {
     struct arena a = {0};
     struct outcome o = *given;
-    enum lane_feedback how = reached ? LANE_OK : LANE_DOWN;
     o.rcpt = arena_alloc(&a, o.rcpts * sizeof *o.rcpt);
     if (o.rcpts)
         memcpy(o.rcpt, given->rcpt, o.rcpts * sizeof *o.rcpt);
-    for (uint32_t i = 0; i < o.rcpts; i++) {
-        struct outcome_rcpt *r = &o.rcpt[i];
-        if (r->status == OUTCOME_DELIVERED)
-            continue;
-        r->verdict = verdict_of(&o, r);
-        if (reached && slows_lane(r->verdict.action))
-            how = LANE_BUSY;
-        if (r->status == OUTCOME_DEFERRED)
-            retry_or_expire(t, r, o.at_ms, o.attempt);
-    }
+    consequence(t, &o, reached);
     outcome_encode(&o, &t->note);
     arena_done(&a);
-    return how;
 }

@@ -33,10 +33,10 @@ struct decision {
     bool permanent;
     int64_t next_ms;
 };
-/* Writes the note for a decision (trip_decide) or for an attempt's outcome with verdicts, retry times and expiry filled in
- * (trip_record); the latter tells how the lane fared. Both are called on the worker where the trip began. */
+/* Writes the note for a decision (trip_decide), or for an attempt's outcome with its consequences (trip_record); the latter gives
+ * the lane's place free. Both are called on the worker where the trip began. */
 void trip_decide(struct trip *t, const struct decision *d);
-enum lane_feedback trip_record(struct trip *t, const struct outcome *o, bool reached);
+void trip_record(struct trip *t, const struct outcome *o, bool reached);
 
 /* notify.c: the notifications that an outcome calls for (RFC 3461 5.2). True when they, if any, are in the log; false: they could
  * not be written now (the disk is full) and the outcome must not be applied. The letter must be in memory. */

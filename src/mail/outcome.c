@@ -104,6 +104,7 @@ static void body_encode(const struct outcome *o, struct buf *b)
     buf_put_u32(b, o->took_ms);
     buf_put_u16(b, o->port);
     buf_put_u8(b, o->tls_verified);
+    buf_put_u32(b, o->rest_s);
     for (unsigned i = 0; i < TEXTS; i++)
         buf_put_str(b, *(const struct str *)(const void *)((const char *)o + texts[i]));
     uint32_t lines = o->lines < OUTCOME_LINES_MAX ? o->lines : OUTCOME_LINES_MAX;
@@ -184,6 +185,7 @@ bool outcome_decode(struct str bytes, struct arena *a, struct outcome *ret)
     o.took_ms = str_take_u32(&s, &ok);
     o.port = str_take_u16(&s, &ok);
     o.tls_verified = wire_take_enum(&s, 0, 1, &ok);
+    o.rest_s = str_take_u32(&s, &ok);
     for (unsigned i = 0; i < TEXTS; i++)
         *(struct str *)(void *)((char *)&o + texts[i]) = str_take_str(&s, &ok);
     if (ok)

@@ -24,7 +24,7 @@ struct lane {
     struct site *site;
     char *pool, *stream;
     uint64_t hash, number;
-    bool urgent, paused, in_round;
+    bool urgent, in_round;
     struct account_queue *round, **round_end; /* accounts with jobs, the next one first */
     struct account_queue *table[16];
     uint64_t ready, running, finished;
@@ -50,8 +50,10 @@ struct site {
     int64_t tokens_ms, down_until_ms, back_off_ms;
     size_t heap_at; /* place in the heap of sleeping sites, plus one; 0: not there */
     int64_t wake_ms;
-    bool queued; /* in a list of those that may start */
-    bool proven; /* its last attempt reached it */
+    bool queued;   /* in a list of those that may start */
+    bool paused;   /* by the operator */
+    bool proven;   /* its last attempt reached it */
+    unsigned bars; /* refusals of our address in a row */
 };
 
 /* Sites that may start, in their turn. */
@@ -97,6 +99,8 @@ void lane_work(struct lane *l);                     /* it has */
 void site_refresh(struct schedule *s, struct site *t); /* its limits, after new settings */
 bool site_may_start(struct site *t, int64_t now_ms, int64_t *wake_ms);
 void site_started(struct site *t);
-void site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms);
+bool site_is_named(const struct site *t, struct str name); /* as a rule names sites */
+bool site_is_barred(const struct site *t);                 /* our address is refused there */
+int64_t site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms);
 bool site_is_plain(const struct site *t, int64_t now_ms); /* nothing would be lost if it were made anew */
 uint64_t schedule_random(struct schedule *s);

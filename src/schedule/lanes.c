@@ -197,8 +197,8 @@ static void site_forget(struct schedule *s, struct site *t)
 
 static bool may_forget_site(const struct schedule *s, const struct site *t)
 {
-    if (t->queued || t->heap_at)
-        return false; /* the next take looks at it */
+    if (t->queued || t->heap_at || t->paused)
+        return false; /* the next take looks at it, or the operator */
     return site_is_plain(t, s->now_ms) || s->now_ms - t->empty_since_ms >= SITE_MEMORY_MS;
 }
 
@@ -209,12 +209,7 @@ void schedule_forget(struct schedule *s, int64_t now_ms)
         struct lane *l = idle_lane(s->idle.next);
         if (now_ms - l->idle_since_ms < LANE_KEEP_MS)
             break;
-        if (!l->paused) {
-            lane_forget(s, l);
-            continue;
-        }
-        ring_remove(&l->idle); /* looked at again in its turn */
-        lane_rest(s, l);
+        lane_forget(s, l);
     }
     for (int i = 0; i < LOOK_AT && s->empty.next != &s->empty; i++) {
         struct site *t = empty_site(s->empty.next);

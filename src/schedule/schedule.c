@@ -148,7 +148,7 @@ static struct site *next_site(struct schedule *s)
 
 static void lane_enter(struct schedule *s, struct lane *l)
 {
-    if (!l->in_round && l->ready && !l->paused) {
+    if (!l->in_round && l->ready) {
         struct lane ***end = l->urgent ? &l->site->urgent_end : &l->site->other_end;
         l->in_round = true;
         l->next_ready = NULL;
@@ -288,7 +288,7 @@ struct job *schedule_take(struct schedule *s, int64_t now_ms, int64_t *wake_ms)
     return NULL;
 }
 
-void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms)
+int64_t schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms)
 {
     must(l->running > 0);
     l->running--;
@@ -296,8 +296,9 @@ void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback ho
     s->stats.running--;
     s->now_ms = now_ms;
     lane_rest(s, l);
-    site_feedback(s, l->site, how, now_ms);
+    int64_t rest_ms = site_feedback(s, l->site, how, now_ms);
     site_wake(s, l->site);
+    return rest_ms;
 }
 
 /* ---- waiting, held, removed ---- */
@@ -398,13 +399,18 @@ void schedule_each(struct schedule *s, void (*fn)(void *ctx, struct job *j), voi
     wheel_each(s, fn, ctx);
 }
 
-void schedule_pause(struct schedule *s, struct lane *l, bool paused)
+unsigned schedule_pause(struct schedule *s, struct str site, bool paused)
 {
-    l->paused = paused;
-    if (paused)
-        lane_leave(s, l);
-    else
-        lane_enter(s, l);
+    unsigned n = 0;
+    for (size_t i = 0; i < s->site_cap; i++)
+        for (struct site *t = s->site[i]; t; t = t->chain) {
+            if (!site_is_named(t, site))
+                continue;
+            t->paused = paused;
+            site_wake(s, t);
+            n++;
+        }
+    return n;
 }
 
 int64_t schedule_retry_ms(struct schedule *s, uint16_t attempts)
@@ -444,8 +450,9 @@ void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct
                                    l->ready,
                                    l->running,
                                    l->finished,
-                                   l->paused,
-                                   l->site->down_until_ms != 0,
+                                   l->site->paused,
+                                   l->site->down_until_ms && !site_is_barred(l->site),
+                                   l->site->down_until_ms && site_is_barred(l->site),
                                    l->site->down_until_ms};
             fn(ctx, &t);
         }

@@ -50,7 +50,7 @@ void schedule_settings_use(struct schedule *s, const struct schedule_settings *s
 void schedule_close(struct schedule **s);
 
 /* The lane for a key, made when new. `urgent`: transactional streams go before others at the same site, but never take all
- * of its connections. A lane lives while it has jobs or attempts or is paused; without, until schedule_forget drops it. */
+ * of its connections. A lane lives while it has jobs or attempts; without, until schedule_forget drops it. */
 struct lane *schedule_lane(struct schedule *s, struct str site, struct str pool, struct str stream, bool urgent);
 
 /* The job may go now (subject to the lane's limits). Order among one account's jobs in a lane is kept. */
@@ -71,12 +71,15 @@ struct job *schedule_take(struct schedule *s, int64_t now_ms, int64_t *wake_ms);
 
 /* How an attempt went, as the lane needs to know. */
 enum lane_feedback {
-    LANE_OK,   /* the conversation worked (whatever became of the recipients) */
-    LANE_DOWN, /* no host could be talked to: back off, then probe with one connection */
-    LANE_BUSY, /* the site said it is overloaded or we are too fast: slow down */
+    LANE_UNTRIED, /* nobody was talked to, for reasons of ours: nothing was learned */
+    LANE_OK,      /* the conversation worked (whatever became of the recipients) */
+    LANE_DOWN,    /* no host could be talked to: back off, then probe with one connection */
+    LANE_BUSY,    /* the site said it is overloaded or we are too fast: slow down */
+    LANE_BARRED,  /* the site refused our address or its reputation: after a few in a row, rest, so that the queue is not burnt */
 };
-/* The attempt is over: its connection slot is free again. */
-void schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms);
+/* The attempt is over: its connection slot is free again. Returns for how long its site rests because of it, ms; 0: it does not,
+ * or did already. */
+int64_t schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms);
 
 /* Drops lanes that have had no work for a minute, and sites that nothing is left to be known of; a bounded number a call, so it
  * is called often. */
@@ -91,7 +94,9 @@ int64_t schedule_lifetime_ms(const struct schedule *s, struct str stream);
  * age limits to the owner. Calls fn for every job that is READY, WAITING or HELD; fn may remove that job. */
 void schedule_each(struct schedule *s, void (*fn)(void *ctx, struct job *j), void *ctx);
 
-void schedule_pause(struct schedule *s, struct lane *l, bool paused);
+/* Nothing more starts to the sites of that name (as in the rules: "*", a host's domain, or the exact site), until it is allowed
+ * again. Returns how many sites there are of that name now; a site that comes later is not paused. */
+unsigned schedule_pause(struct schedule *s, struct str site, bool paused);
 struct str lane_site(const struct lane *l);
 struct str lane_stream(const struct lane *l);
 const struct lane_limits *lane_limits(const struct lane *l);
@@ -100,8 +105,9 @@ uint64_t lane_number(const struct lane *l); /* unique in the process: deliver's 
 struct lane_stats {
     struct str site, pool, stream;
     uint64_t ready, running, finished;
-    bool paused, down;
-    int64_t down_until_ms;
+    bool paused;           /* by the operator */
+    bool down, barred;     /* it rests: no host could be reached, or our address is refused */
+    int64_t rest_until_ms; /* monotonic; 0: it does not rest */
 };
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx);
 struct schedule_stats {

@@ -2,6 +2,7 @@
 #include "schedule/inner.h"
 
 enum { DOWN_FIRST_MS = 10 * 1000, DOWN_MAX_MS = 30 * 60 * 1000 };
+enum { BARS_TO_REST = 3, BARRED_FIRST_MS = 10 * 60 * 1000, BARRED_MAX_MS = 4 * 3600 * 1000 };
 
 /* xorshift64*: spreads retries, nothing secret. */
 uint64_t schedule_random(struct schedule *s)
@@ -32,9 +33,17 @@ static size_t rule_fits(struct str rule, struct str site)
     return 0;
 }
 
+static struct str site_of(const struct site *t)
+{
+    struct str name = str_of(t->name);
+    return str_split(&name, '\n');
+}
+
+bool site_is_named(const struct site *t, struct str name) { return rule_fits(name, site_of(t)) > 0; }
+
 void site_refresh(struct schedule *s, struct site *t)
 {
-    struct str name = str_of(t->name), site = str_split(&name, '\n');
+    struct str site = site_of(t);
     size_t best = 0;
     for (size_t i = 0; i < s->settings->rules; i++) {
         size_t fit = rule_fits(s->settings->rule[i].site, site);
@@ -66,6 +75,8 @@ static bool has_token(struct site *t, int64_t now_ms, int64_t *wake_ms)
 bool site_may_start(struct site *t, int64_t now_ms, int64_t *wake_ms)
 {
     *wake_ms = INT64_MAX;
+    if (t->paused)
+        return false;
     if (t->down_until_ms) {
         if (t->running > 0)
             return false; /* one probe at a time */
@@ -89,32 +100,54 @@ bool site_is_plain(const struct site *t, int64_t now_ms)
 {
     double rate = t->limits.messages_per_s, most = rate < 1 ? 1 : rate;
     bool rested = rate <= 0 || t->tokens + (double)(now_ms - t->tokens_ms) * rate / 1000 >= most;
-    return rested && !t->down_until_ms && t->allowed >= t->limits.connections;
+    return rested && !t->paused && !t->down_until_ms && !t->bars && t->allowed >= t->limits.connections;
 }
 
-static void went_down(struct schedule *s, struct site *t, int64_t now_ms)
+/* Nothing starts for a while, jittered by a quarter; each time in a row it is twice as long. What ended while it rests already
+ * began before and tells nothing new. Returns how long; 0: it rested already. */
+static int64_t rest(struct schedule *s, struct site *t, int64_t now_ms, int64_t first_ms, int64_t most_ms)
 {
-    t->back_off_ms = t->back_off_ms ? t->back_off_ms * 2 : DOWN_FIRST_MS;
-    if (t->back_off_ms > DOWN_MAX_MS)
-        t->back_off_ms = DOWN_MAX_MS;
-    t->down_until_ms = now_ms + t->back_off_ms * 3 / 4 + (int64_t)(schedule_random(s) % (uint64_t)(t->back_off_ms / 2));
+    if (t->down_until_ms && now_ms < t->down_until_ms)
+        return 0;
+    t->back_off_ms = t->back_off_ms * 2 < first_ms ? first_ms : t->back_off_ms * 2;
+    if (t->back_off_ms > most_ms)
+        t->back_off_ms = most_ms;
+    int64_t wait_ms = t->back_off_ms * 3 / 4 + (int64_t)(schedule_random(s) % (uint64_t)(t->back_off_ms / 2));
+    t->down_until_ms = now_ms + wait_ms;
+    return wait_ms;
+}
+
+bool site_is_barred(const struct site *t) { return t->bars >= BARS_TO_REST; }
+
+/* One refusal of our address may be a rule about that message; several in a row, with nothing taken in between, are about us. A
+ * probe that is refused again prolongs the rest at once. */
+static int64_t barred(struct schedule *s, struct site *t, int64_t now_ms)
+{
+    t->bars++;
+    if (!site_is_barred(t))
+        return 0;
+    t->allowed = 1; /* when it takes mail again, it is not flooded */
+    return rest(s, t, now_ms, BARRED_FIRST_MS, BARRED_MAX_MS);
 }
 
 /* Additive increase, multiplicative decrease (Chiu and Jain, 1989). */
-void site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms)
+int64_t site_feedback(struct schedule *s, struct site *t, enum lane_feedback how, int64_t now_ms)
 {
     t->running--;
+    if (how == LANE_UNTRIED)
+        return 0;
     t->proven = how != LANE_DOWN;
-    if (how == LANE_DOWN) {
-        if (!t->down_until_ms || now_ms >= t->down_until_ms)
-            went_down(s, t, now_ms);
-        return;
-    }
+    if (how == LANE_DOWN)
+        return rest(s, t, now_ms, DOWN_FIRST_MS, DOWN_MAX_MS);
+    if (how == LANE_BARRED)
+        return barred(s, t, now_ms);
     t->down_until_ms = t->back_off_ms = 0;
+    t->bars = 0;
     if (how == LANE_BUSY)
         t->allowed = t->allowed / 2 < 1 ? 1 : t->allowed / 2;
     else if (t->allowed < t->limits.connections)
         t->allowed += 1 / t->allowed;
     if (t->allowed > t->limits.connections)
         t->allowed = t->limits.connections;
+    return 0;
 }

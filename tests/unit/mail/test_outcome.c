@@ -26,6 +26,7 @@ static struct outcome sample(void)
                             .tls_version = STR("TLSv1.3"),
                             .tls_cipher = STR("TLS_AES_256_GCM_SHA384"),
                             .tls_verified = true,
+                            .rest_s = 600,
                             .note = STR("note"),
                             .lines = 2,
                             .line = lines,
@@ -49,7 +50,7 @@ static void same(const struct outcome *a, const struct outcome *b)
     assert_true(id_eq(a->id, b->id) && a->at_ms == b->at_ms && a->attempt == b->attempt && a->took_ms == b->took_ms);
     assert_true(str_eq(a->host, b->host) && str_eq(a->ip, b->ip) && a->port == b->port && str_eq(a->source_ip, b->source_ip));
     assert_true(str_eq(a->ehlo, b->ehlo) && str_eq(a->tls_version, b->tls_version) && str_eq(a->tls_cipher, b->tls_cipher));
-    assert_true(a->tls_verified == b->tls_verified && str_eq(a->note, b->note));
+    assert_true(a->tls_verified == b->tls_verified && a->rest_s == b->rest_s && str_eq(a->note, b->note));
     assert_int_equal(a->lines, b->lines);
     for (uint32_t i = 0; i < a->lines; i++) {
         assert_true(a->line[i].at_ms == b->line[i].at_ms && a->line[i].ours == b->line[i].ours);

@@ -215,6 +215,65 @@ static void a_site_that_is_down_costs_one_probe_at_a_time(void **state)
     schedule_close(&s);
 }
 
+static int64_t refused(struct schedule *s, struct lane *l, int64_t now)
+{
+    assert_non_null(take(s, now));
+    return schedule_finished(s, l, LANE_BARRED, now);
+}
+
+static void a_site_that_refuses_our_address_rests_after_a_few_in_a_row(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    int64_t wake = 0, now = 0;
+    for (int i = 0; i < 100; i++)
+        ready(s, l, i, 1);
+    assert_int_equal(refused(s, l, 0), 0);
+    assert_int_equal(refused(s, l, 0), 0);
+    assert_non_null(take(s, 0));
+    assert_int_equal(schedule_finished(s, l, LANE_OK, 0), 0); /* mail was taken: it counts anew */
+    assert_int_equal(refused(s, l, 0), 0);
+    assert_int_equal(refused(s, l, 0), 0);
+    int64_t rest = refused(s, l, 0), longer = 0;
+    assert_in_range(rest, 400 * 1000, 900 * 1000);
+    unsigned probes = 0;
+    for (; now < INT64_C(24) * 3600 * 1000; now = wake) /* a day of it */
+        if (schedule_take(s, now, &wake)) {
+            probes++;
+            assert_null(schedule_take(s, now, &wake));
+            longer = schedule_finished(s, l, LANE_BARRED, now);
+            assert_true(longer > 0);
+            wake = now;
+        }
+    assert_in_range(probes, 5, 20); /* of a hundred jobs */
+    assert_true(longer > rest);
+    while (!schedule_take(s, now, &wake))
+        now = wake;
+    schedule_finished(s, l, LANE_OK, now);
+    assert_non_null(take(s, now));
+    assert_null(take(s, now)); /* and then slowly */
+    schedule_close(&s);
+}
+
+static void an_attempt_that_reached_nobody_for_reasons_of_ours_teaches_nothing(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "t", false);
+    int64_t wake = 0;
+    for (int i = 0; i < 10; i++)
+        ready(s, l, i, 1);
+    assert_non_null(take(s, 0));
+    schedule_finished(s, l, LANE_DOWN, 0);
+    assert_null(schedule_take(s, 0, &wake));
+    assert_non_null(take(s, wake));
+    schedule_finished(s, l, LANE_UNTRIED, wake);
+    assert_non_null(take(s, wake));
+    assert_null(take(s, wake)); /* still one probe at a time */
+    schedule_close(&s);
+}
+
 static void a_waiting_job_comes_back_when_its_time_has_come(void **state)
 {
     (void)state;
@@ -274,17 +333,21 @@ static void waits_between_tries_double_and_are_jittered_within_a_quarter(void **
     schedule_close(&s);
 }
 
-static void a_paused_lane_waits_and_the_others_go_on(void **state)
+static void a_paused_site_waits_and_the_others_go_on(void **state)
 {
     (void)state;
     struct schedule *s = fresh();
     struct lane *a = lane_of(s, "a.test", "t", false), *b = lane_of(s, "b.test", "t", false);
     ready(s, a, 0, 1);
     ready(s, b, 1, 1);
-    schedule_pause(s, a, true);
+    assert_int_equal(schedule_pause(s, STR("nobody.test"), true), 0);
+    assert_int_equal(schedule_pause(s, STR("a.test"), true), 1);
     assert_ptr_equal(take(s, 0), &jobs[1]);
     assert_null(take(s, 0));
-    schedule_pause(s, a, false);
+    ready(s, lane_of(s, "a.test", "another", true), 2, 1); /* a new stream waits too */
+    assert_null(take(s, 0));
+    schedule_remove(s, &jobs[2]);
+    assert_int_equal(schedule_pause(s, STR("*"), false), 2);
     assert_ptr_equal(take(s, 0), &jobs[0]);
     schedule_close(&s);
 }
@@ -370,7 +433,7 @@ static void lanes_and_sites_without_work_are_forgotten_a_few_at_a_time(void **st
     schedule_close(&s);
 }
 
-static void a_lane_with_jobs_or_attempts_or_on_pause_stays(void **state)
+static void a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause(void **state)
 {
     (void)state;
     struct schedule *s = fresh();
@@ -378,17 +441,19 @@ static void a_lane_with_jobs_or_attempts_or_on_pause_stays(void **state)
                 *paused = lane_of(s, "c.test", "t", false), *gone = lane_of(s, "d.test", "t", false);
     ready(s, busy, 0, 1);
     assert_ptr_equal(take(s, 0), &jobs[0]);
-    schedule_pause(s, paused, true);
-    schedule_pause(s, full, true);
+    assert_non_null(paused);
+    assert_int_equal(schedule_pause(s, STR("c.test"), true), 1);
+    assert_int_equal(schedule_pause(s, STR("b.test"), true), 1);
     ready(s, full, 1, 1);
     ready(s, gone, 2, 1);
     schedule_remove(s, &jobs[2]);
     for (int64_t now = 0; now < 100 * 3600 * 1000; now += 600 * 1000)
         schedule_forget(s, now);
-    assert_int_equal(lanes_of(s), 3);
+    assert_int_equal(lanes_of(s), 2);
     assert_ptr_equal(lane_of(s, "a.test", "t", false), busy);
     assert_ptr_equal(lane_of(s, "b.test", "t", false), full);
-    assert_ptr_equal(lane_of(s, "c.test", "t", false), paused);
+    ready(s, lane_of(s, "c.test", "t", false), 3, 1);
+    assert_null(take(s, 100 * 3600 * 1000));
     schedule_close(&s);
 }
 
@@ -513,13 +578,15 @@ int main(void)
         cmocka_unit_test(a_rate_lets_through_as_many_as_it_says),
         cmocka_unit_test(waking_is_told_and_is_soon_enough),
         cmocka_unit_test(a_site_that_is_down_costs_one_probe_at_a_time),
+        cmocka_unit_test(a_site_that_refuses_our_address_rests_after_a_few_in_a_row),
+        cmocka_unit_test(an_attempt_that_reached_nobody_for_reasons_of_ours_teaches_nothing),
         cmocka_unit_test(a_waiting_job_comes_back_when_its_time_has_come),
         cmocka_unit_test(a_held_job_stays_until_it_is_taken_out),
         cmocka_unit_test(waits_between_tries_double_and_are_jittered_within_a_quarter),
-        cmocka_unit_test(a_paused_lane_waits_and_the_others_go_on),
+        cmocka_unit_test(a_paused_site_waits_and_the_others_go_on),
         cmocka_unit_test(a_site_whose_jobs_are_taken_away_while_it_sleeps_is_not_waited_for),
         cmocka_unit_test(lanes_and_sites_without_work_are_forgotten_a_few_at_a_time),
-        cmocka_unit_test(a_lane_with_jobs_or_attempts_or_on_pause_stays),
+        cmocka_unit_test(a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause),
         cmocka_unit_test(a_lane_made_again_has_a_number_of_its_own),
         cmocka_unit_test(a_site_that_is_down_is_remembered_while_its_mail_waits_elsewhere),
         cmocka_unit_test(a_site_that_owes_its_pace_is_not_forgotten_to_be_rid_of_the_debt),

@@ -1,0 +1,11 @@
+/* numbers: what a worker tells of itself, for metrics and operators. Called on its thread. Private to the engine. */
+#pragma once
+
+#include "engine/worker.h"
+
+/* Counters and gauges in Prometheus' text form, without HELP and TYPE. */
+void numbers_metrics(const struct worker *w, struct buf *b);
+
+/* A line a lane, parted by tabs: site, stream, state (open, paused, down, barred), jobs ready, attempts under way, attempts
+ * ended, seconds that it still rests. */
+void numbers_lanes(const struct worker *w, struct buf *b);

@@ -86,7 +86,6 @@ static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome
     if (n > 0 && envelope_for(m, kind, part, which, n, now_ms, &a, &e)) {
         const struct settings *s = w->snapshot->settings;
         int64_t life_ms = schedule_lifetime_ms(w->schedule, m->letter->envelope.stream);
-        char lang[3] = {s->language.p[0], s->language.p[1], 0};
         struct dsn_request r = {kind,
                                 &m->letter->envelope,
                                 content_str(m->letter->content),
@@ -95,7 +94,7 @@ static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome
                                 now_ms,
                                 id_wall_ms(m->entry.id) + life_ms,
                                 part,
-                                lang,
+                                arena_strz(&own, s->language),
                                 s->dsn_quote_max};
         struct buf text = {0};
         dsn_write(&r, which, n, &text);

@@ -175,13 +175,25 @@ static void part(struct report *p, const char *type, const char *encoding)
     buf_addf(p->b, "\r\n--%s\r\nContent-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n", p->boundary, type, encoding);
 }
 
-static void human_part(struct report *p)
+/* One form of what people read, within the alternatives. */
+static void human_form(struct report *p, const char *type,
+                       void (*write)(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b))
 {
     struct buf text = {0};
-    dsn_text(p->r, p->which, p->n, &text);
-    part(p, "text/plain; charset=utf-8", "quoted-printable");
+    write(p->r, p->which, p->n, &text);
+    buf_addf(p->b, "\r\n--%s-h\r\nContent-Type: %s; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+             p->boundary, type);
     mime_quoted_printable(buf_str(&text), p->b);
     buf_done(&text);
+}
+
+/* RFC 6522 3: the first part may be of any form that people read. */
+static void human_part(struct report *p)
+{
+    buf_addf(p->b, "\r\n--%s\r\nContent-Type: multipart/alternative;\r\n\tboundary=\"%s-h\"\r\n", p->boundary, p->boundary);
+    human_form(p, "text/plain", dsn_text);
+    human_form(p, "text/html", dsn_html);
+    buf_addf(p->b, "\r\n--%s-h--\r\n", p->boundary);
 }
 
 /* "rfc822; address", or for a UTF-8 address "utf-8; address" in the form that this report may hold (RFC 6533 4). */

@@ -14,7 +14,7 @@ struct dsn_request {
     int64_t now_ms;                  /* wall clock */
     int64_t retry_until_ms;          /* DELAYED: Will-Retry-Until */
     const struct outcome *outcome;   /* its rcpt entries are what is reported, with verdicts filled */
-    const char *lang;                /* "pl" or "en": human part in that language first, then the other */
+    const char *lang;                /* of the human part: "pl", "en", or both in an order: "pl,en", "en,pl" */
     uint32_t quote_max;              /* a longer message is quoted by its headers only */
 };
 

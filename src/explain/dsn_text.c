@@ -1,13 +1,17 @@
 /* dsn_text: see dsn_text.h. What happened, whose doing it is, what to do, and the evidence, for each recipient; nothing that
- * only the operators of servers understand, for that follows in the technical part. */
+ * only the operators of servers understand, for that follows in the technical part. What is said is said once, here; how a
+ * paragraph or a quotation looks is the page's (dsn_page.c). */
 #include "explain/dsn_text.h"
 
+#include "explain/dsn_page.h"
 #include "explain/explain.h"
 #include "explain/mime.h"
 #include "mail/date.h"
 
+#include <stdio.h>
+
 enum { EN, PL, LANGUAGES };
-enum { RECIPIENTS_TOLD = 100, EVIDENCE_MAX = 1000, COLUMNS = 72, MESSAGE_ID_MAX = 250 };
+enum { RECIPIENTS_TOLD = 100, EVIDENCE_MAX = 1000, MESSAGE_ID_MAX = 250 };
 
 /* Each phrase in each language. */
 struct phrases {
@@ -40,7 +44,7 @@ static const struct phrases phrases[LANGUAGES] = {
             .reply_of = "Reply of the server",
             .reply = "Reply",
             .note = "Observed",
-            .more = "More recipients are listed in the technical part:",
+            .more = "More recipients are listed in the technical part",
             .technical = "The technical part for administrators follows.",
             .unknown = "The reason is not known."},
     [PL] = {.author = "System dostarczania poczty",
@@ -66,12 +70,14 @@ static const struct phrases phrases[LANGUAGES] = {
             .reply_of = "Odpowiedź serwera",
             .reply = "Odpowiedź",
             .note = "Zaobserwowano",
-            .more = "Pozostałych odbiorców wymienia część techniczna:",
+            .more = "Pozostałych odbiorców wymienia część techniczna",
             .technical = "Dalej następuje część techniczna dla administratorów.",
             .unknown = "Przyczyna nie jest znana."},
 };
 
-static const struct phrases *phrases_of(const char *lang) { return &phrases[strcmp(lang, "pl") == 0 ? PL : EN]; }
+static const struct phrases *phrases_of(const char *lang) { return &phrases[strncmp(lang, "pl", 2) == 0 ? PL : EN]; }
+
+bool dsn_is_bilingual(const char *lang) { return strchr(lang, ',') != NULL; }
 
 const char *dsn_subject(enum dsn_kind kind, const char *lang) { return phrases_of(lang)->subject[kind]; }
 const char *dsn_author(const char *lang) { return phrases_of(lang)->author; }
@@ -84,160 +90,140 @@ bool dsn_message_id_sane(struct str s)
     return ok;
 }
 
-static void newline(struct buf *b) { buf_add(b, "\r\n", 2); }
-
-static size_t columns(struct str s)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < s.n; i++)
-        n += ((unsigned char)s.p[i] & 0xC0) != 0x80;
-    return n;
-}
-
-/* Writes text in lines of COLUMNS characters, each after `indent`. The text is clean UTF-8 of one line. */
-static void wrapped(struct str text, const char *indent, struct buf *b)
-{
-    size_t at = 0;
-    while (text.p) {
-        struct str word = str_split(&text, ' ');
-        size_t width = columns(word);
-        if (at > 0 && at + 1 + width > COLUMNS) {
-            newline(b);
-            at = 0;
-        }
-        buf_addf(b, "%s%.*s", at == 0 ? indent : " ", STR_ARGS(word));
-        at += (at == 0 ? strlen(indent) : 1) + width;
-    }
-    newline(b);
-}
-
-/* "    Label: text", wrapped. */
-static void labelled(const char *label, const char *text, struct buf *b)
-{
-    struct buf line = {0};
-    buf_addf(&line, "%s: %s", label, text);
-    wrapped(buf_str(&line), "    ", b);
-    buf_done(&line);
-}
-
 /* "2026-01-31 12:00 UTC" */
-static void moment(int64_t ms, struct buf *b)
+static void dated(const struct page *g, const char *label, int64_t ms)
 {
-    char text[DATE_TEXT];
-    date_rfc3339(ms, text);
-    buf_addf(b, "%.10s %.5s UTC", text, text + 11);
-}
-
-static void dated(const char *label, int64_t ms, struct buf *b)
-{
-    buf_addf(b, "%s: ", label);
-    moment(ms, b);
-    newline(b);
+    char date[DATE_TEXT], text[32];
+    date_rfc3339(ms, date);
+    snprintf(text, sizeof text, "%.10s %.5s UTC", date, date + 11);
+    page_field(g, label, str_of(text));
 }
 
 /* What a stranger said, a line at a time, marked as quoted. */
-static void quoted(struct str text, struct buf *b)
+static void quoted(const struct page *g, struct str text)
 {
     struct buf clean = {0};
     mime_clean_utf8(str_mem(text.p, text.n < EVIDENCE_MAX ? text.n : EVIDENCE_MAX), true, &clean);
-    struct str rest = buf_str(&clean);
-    while (rest.p)
-        wrapped(str_split(&rest, '\n'), "    > ", b);
+    page_quote(g, buf_str(&clean));
     buf_done(&clean);
 }
 
-/* "    Reply of the server mx.example.pl [192.0.2.9]:". The name came out of DNS: a stranger's text. */
-static void replier(const struct phrases *p, const struct outcome *o, struct buf *b)
+/* "Reply of the server mx.example.pl [192.0.2.9]:". The name came out of DNS: a stranger's text. */
+static void replier(const struct page *g, const struct phrases *p, const struct outcome *o)
 {
-    buf_addf(b, "    %s", o->host.n > 0 ? p->reply_of : p->reply);
+    struct buf line = {0};
+    buf_addf(&line, "%s", o->host.n > 0 ? p->reply_of : p->reply);
     if (o->host.n > 0) {
-        buf_add(b, " ", 1);
-        mime_clean_utf8(o->host, false, b);
+        buf_add(&line, " ", 1);
+        mime_clean_utf8(o->host, false, &line);
     }
     if (o->host.n > 0 && o->ip.n > 0) {
-        buf_add(b, " [", 2);
-        mime_clean_utf8(o->ip, false, b);
-        buf_add(b, "]", 1);
+        buf_add(&line, " [", 2);
+        mime_clean_utf8(o->ip, false, &line);
+        buf_add(&line, "]", 1);
     }
-    buf_add(b, ":\r\n", 3);
+    page_says(g, buf_str(&line));
+    buf_done(&line);
 }
 
-static void evidence(const struct phrases *p, const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
+static void evidence(const struct page *g, const struct phrases *p, const struct outcome *o, const struct outcome_rcpt *r)
 {
     char enhanced[12];
     if (r->reply.code == 0) {
         if (o->note.n == 0)
             return;
-        buf_addf(b, "    %s:\r\n", p->note);
-        quoted(o->note, b);
+        page_says(g, str_of(p->note));
+        quoted(g, o->note);
         return;
     }
     struct buf text = {0};
     enhanced_text(r->reply.enhanced, enhanced);
-    replier(p, o, b);
+    replier(g, p, o);
     buf_addf(&text, "%d%s%s%s%.*s", r->reply.code, *enhanced ? " " : "", enhanced, r->reply.text.n ? " " : "",
              STR_ARGS(r->reply.text));
-    quoted(buf_str(&text), b);
+    quoted(g, buf_str(&text));
     buf_done(&text);
 }
 
-static void reason(const struct phrases *p, const char *lang, const struct outcome_rcpt *r, struct buf *b)
+static void reason(const struct page *g, const struct phrases *p, const char *lang, const struct outcome_rcpt *r)
 {
     const struct cause *c = cause_find(r->verdict.cause);
-    labelled(p->what, c ? cause_for_sender(c, lang)->what : p->unknown, b);
+    page_labelled(g, p->what, str_of(c ? cause_for_sender(c, lang)->what : p->unknown));
     if (c && r->verdict.whose != WHOSE_UNKNOWN)
-        labelled(p->whose, whose_text(r->verdict.whose, lang), b);
+        page_labelled(g, p->whose, str_of(whose_text(r->verdict.whose, lang)));
     if (c)
-        labelled(p->advice, cause_for_sender(c, lang)->advice, b);
+        page_labelled(g, p->advice, str_of(cause_for_sender(c, lang)->advice));
 }
 
-static void recipient(const struct dsn_request *r, const char *lang, const struct outcome_rcpt *who, struct buf *b)
+static void recipient(const struct page *g, const struct dsn_request *r, const char *lang, const struct outcome_rcpt *who)
 {
-    newline(b);
-    buf_addf(b, "<%.*s>\r\n", STR_ARGS(r->envelope->rcpt[who->rcpt].address));
+    page_recipient(g, r->envelope->rcpt[who->rcpt].address);
     if (r->kind != DSN_FAILED && r->kind != DSN_DELAYED)
         return;
-    reason(phrases_of(lang), lang, who, b);
-    evidence(phrases_of(lang), r->outcome, who, b);
+    reason(g, phrases_of(lang), lang, who);
+    evidence(g, phrases_of(lang), r->outcome, who);
 }
 
-static void opening(const struct dsn_request *r, const struct phrases *p, struct buf *b)
+static void opening(const struct page *g, const struct dsn_request *r, const struct phrases *p)
 {
     struct buf line = {0};
     buf_addf(&line, "%s %.*s: %s", p->from, STR_ARGS(r->hostname), p->intro[r->kind]);
-    wrapped(buf_str(&line), "", b);
+    page_paragraph(g, buf_str(&line));
     buf_done(&line);
     if (r->kind == DSN_DELAYED)
-        dated(p->until, r->retry_until_ms, b);
+        dated(g, p->until, r->retry_until_ms);
 }
 
-static void which_message(const struct dsn_request *r, const struct phrases *p, struct buf *b)
+static void which_message(const struct page *g, const struct dsn_request *r, const struct phrases *p)
 {
     char id[ID_TEXT + 1];
     id_text(r->envelope->id, id);
-    newline(b);
-    dated(p->accepted, r->envelope->accepted_ms, b);
+    page_gap(g);
+    dated(g, p->accepted, r->envelope->accepted_ms);
     if (dsn_message_id_sane(r->envelope->message_id))
-        buf_addf(b, "%s: %.*s\r\n", p->message_id, STR_ARGS(r->envelope->message_id));
-    buf_addf(b, "%s: %s\r\n", p->id, id);
+        page_field(g, p->message_id, r->envelope->message_id);
+    page_field(g, p->id, str_of(id));
 }
 
-static void in_language(const struct dsn_request *r, const char *lang, const uint32_t *which, uint32_t n, struct buf *b)
+static void in_language(const struct page *g, const struct dsn_request *r, const char *lang, const uint32_t *which, uint32_t n)
 {
     const struct phrases *p = phrases_of(lang);
-    opening(r, p, b);
+    char number[16];
+    page_begin(g, lang);
+    opening(g, r, p);
     for (uint32_t i = 0; i < n && i < RECIPIENTS_TOLD; i++)
-        recipient(r, lang, &r->outcome->rcpt[which[i]], b);
-    if (n > RECIPIENTS_TOLD)
-        buf_addf(b, "\r\n%s %u\r\n", p->more, (unsigned)(n - RECIPIENTS_TOLD));
-    which_message(r, p, b);
-    buf_addf(b, "\r\n%s\r\n", p->technical);
+        recipient(g, r, lang, &r->outcome->rcpt[which[i]]);
+    if (n > RECIPIENTS_TOLD) {
+        snprintf(number, sizeof number, "%u", (unsigned)(n - RECIPIENTS_TOLD));
+        page_gap(g);
+        page_field(g, p->more, str_of(number));
+    }
+    which_message(g, r, p);
+    page_gap(g);
+    page_paragraph(g, str_of(p->technical));
+    page_end(g);
+}
+
+static bool is_polish(const char *lang) { return strncmp(lang, "pl", 2) == 0; }
+
+static void all(const struct page *g, const struct dsn_request *r, const uint32_t *which, uint32_t n)
+{
+    const char *first = is_polish(r->lang) ? "pl" : "en", *second = is_polish(r->lang) ? "en" : "pl";
+    page_open(g, dsn_subject(r->kind, r->lang));
+    in_language(g, r, first, which, n);
+    if (dsn_is_bilingual(r->lang)) {
+        page_divide(g, is_polish(second) ? "Polski" : "English");
+        in_language(g, r, second, which, n);
+    }
+    page_close(g);
 }
 
 void dsn_text(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b)
 {
-    bool polish_first = strcmp(r->lang, "pl") == 0;
-    in_language(r, polish_first ? "pl" : "en", which, n, b);
-    buf_addf(b, "\r\n------------------------- %s\r\n\r\n", polish_first ? "English" : "Polski");
-    in_language(r, polish_first ? "en" : "pl", which, n, b);
+    all(&(struct page){b, false}, r, which, n);
+}
+
+void dsn_html(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b)
+{
+    all(&(struct page){b, true}, r, which, n);
 }

@@ -3,8 +3,10 @@
 
 #include "explain/dsn.h"
 
-/* Appends the text, UTF-8 with CRLF lines, first in the request's language, then in the other. */
+/* Appends the text, UTF-8 with CRLF lines, in the request's language, or in both, that one first; the same as HTML. */
 void dsn_text(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b);
+void dsn_html(const struct dsn_request *r, const uint32_t *which, uint32_t n, struct buf *b);
+bool dsn_is_bilingual(const char *lang);
 /* The notification's subject without the original's: "Not delivered". */
 const char *dsn_subject(enum dsn_kind kind, const char *lang);
 /* "Mail delivery system" */

@@ -18,7 +18,7 @@ const struct option option_rows[] = {
     {"", "data_directory", OPTION_TEXT, AT(data_directory), 0, 0, "/var/lib/goniec", "Where logs, database and sockets live."},
     {"", "user", OPTION_TEXT, AT(user), 0, 0, "goniec", "The user that the children run as when the server is started by root."},
     {"", "workers", OPTION_COUNT, AT(workers), 0, 64, "0", "Engine threads; 0: one a core."},
-    {"", "language", OPTION_LANGUAGE, AT(language), 0, 0, "en", "First language of notifications: pl or en."},
+    {"", "language", OPTION_LANGUAGE, AT(language), 0, 0, "en,pl", "Language of notifications: pl, en, or both in an order."},
     {"", "http_address", OPTION_TEXT, AT(http_address), 0, 0, "127.0.0.1:8025",
      "Where /healthz and /metrics are served; empty: nowhere."},
     {"", "drain_time", OPTION_TIME_MS, AT(drain_ms), 0, S(600), "10s", "How long SIGTERM waits for what is in flight."},
@@ -209,6 +209,15 @@ static bool read_ip(struct str text, void *to, char why[200])
     return net_parse_ip(text, 0, to, &len) || (snprintf(why, 200, "expected an IP address"), false);
 }
 
+static bool is_language(struct str text)
+{
+    static const char *const all[] = {"pl", "en", "pl,en", "en,pl"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (str_eq(text, str_of(all[i])))
+            return true;
+    return false;
+}
+
 bool option_read(const struct option *o, struct str text, struct arena *a, void *to, char why[200])
 {
     switch (o->kind) {
@@ -221,7 +230,7 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
         return read_domain(text, a, to, why);
     case OPTION_LANGUAGE:
         *(struct str *)to = arena_str(a, text);
-        return str_eq(text, STR("pl")) || str_eq(text, STR("en")) || (snprintf(why, 200, "expected pl or en"), false);
+        return is_language(text) || (snprintf(why, 200, "expected pl, en, \"pl,en\" or \"en,pl\""), false);
     case OPTION_NETWORKS:
         return cidr_parse(text, to) ||
                (snprintf(why, 200, "expected a network such as 192.0.2.0/24 or 2001:db8::/32 (host bits zero)"), false);

@@ -16,7 +16,7 @@ enum option_kind {
     OPTION_DOMAINS,  /* list of struct str: A-labels, lower case, sorted */
     OPTION_NAMES,    /* list of struct str */
     OPTION_HOSTNAME, /* struct str: a host name */
-    OPTION_LANGUAGE, /* struct str: pl, en */
+    OPTION_LANGUAGE, /* struct str: pl, en, "pl,en" or "en,pl" */
     OPTION_IP,       /* struct sockaddr_storage; "" leaves it unset */
 };
 

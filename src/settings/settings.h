@@ -31,7 +31,7 @@ struct settings {
     struct str http_address;               /* "" : no HTTP */
     struct str tls_certificate, tls_key;   /* paths; "" : a self-signed one is made in the data directory */
     struct str tls_chain_pem, tls_key_pem; /* the files' contents, after settings_read_keys */
-    struct str language;                   /* of notifications: "pl" or "en" */
+    struct str language;                   /* of notifications: "pl", "en", "pl,en", "en,pl" */
     uint32_t segment_bytes, follower_max_lag_segments;
     uint64_t disk_free_min, content_memory_max;
     bool direct_io;

@@ -1,8 +1,33 @@
 """What a mail program sees of our notifications: each sample is parsed with Python's email package, strictly where it can be."""
 import email
 import email.policy
+import html.parser
 import subprocess
 import sys
+
+VOID = {"meta", "hr", "br"}
+
+
+class Page(html.parser.HTMLParser):
+    """Its text, and that every element that was opened is closed in order."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.open, self.text, self.langs = [], [], []
+        self.feed(source)
+        assert not self.open, self.open
+
+    def handle_starttag(self, tag, attrs):
+        assert tag in {"html", "head", "meta", "title", "body", "div", "p", "b", "h2", "hr", "br", "blockquote"}, tag
+        self.langs += [value for name, value in attrs if name == "lang"]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text += data.split()
 
 
 def sample(kind):
@@ -16,11 +41,19 @@ def sample(kind):
     return raw, message
 
 
-def parts(message, count=3):
+def parts(message):
+    """The text, the status, the original; the HTML is seen to say the same as the text."""
     assert message.get_content_type() == "multipart/report"
     found = message.get_payload()
-    assert len(found) == count, [p.get_content_type() for p in found]
-    return found
+    assert len(found) == 3, [p.get_content_type() for p in found]
+    assert found[0].get_content_type() == "multipart/alternative"
+    text, page = found[0].get_payload()
+    assert (text.get_content_type(), page.get_content_type()) == ("text/plain", "text/html")
+    shown = set(Page(page.get_content()).text)
+    said = {word for line in text.get_content().splitlines() if not line.startswith("----") for word in line.lstrip("> ").split()}
+    missing = {w.strip("<>:") for w in said} - {w.strip("<>:") for w in shown}
+    assert not missing, missing
+    return text, found[1], found[2]
 
 
 def groups(status):
@@ -96,6 +129,24 @@ def succeeded(kind):
     assert str(m["subject"]).startswith({"relayed": "Passed on", "delivered": "Delivered"}[kind])
 
 
+def in_one_language(kind, lang, foreign):
+    raw, m = sample(kind)
+    alternative = m.get_payload(0)
+    text, page = alternative.get_payload()
+    assert foreign not in text.get_content()
+    assert Page(page.get_content()).langs == [lang]
+
+
+def hostile():
+    raw, m = sample("hostile")
+    text, page = m.get_payload(0).get_payload()
+    source = page.get_content()
+    Page(source)
+    assert "<script>alert(1)</script>" in text.get_content()
+    assert "<script" not in source and "&lt;script&gt;" in source and "<img" not in source
+    assert "\x1b" not in source
+
+
 def internationalized():
     raw, m = sample("global")
     assert m.get_param("report-type") == "global-delivery-status"
@@ -114,5 +165,8 @@ headers("large")
 delayed()
 succeeded("relayed")
 succeeded("delivered")
+in_one_language("delivered", "en", "Dostarczono")
+in_one_language("polish", "pl", "What happened")
+hostile()
 internationalized()
 print("all samples are as they should be")

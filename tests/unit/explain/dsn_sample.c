@@ -78,7 +78,7 @@ int main(int argc, char **argv)
                             .now_ms = 1767225700000,
                             .retry_until_ms = 1767657600000,
                             .outcome = &o,
-                            .lang = "pl",
+                            .lang = "pl,en",
                             .quote_max = 10000};
     uint32_t which[4];
     struct buf b = {0};
@@ -97,6 +97,12 @@ int main(int argc, char **argv)
         set_status(&o, OUTCOME_DELIVERED);
         parts[0].reply = (struct reply){250, {2, 1, 5}, STR("OK")};
         r.lang = "en";
+    }
+    if (str_eq(kind, STR("polish")))
+        r.lang = "pl";
+    if (str_eq(kind, STR("hostile"))) {
+        o.host = STR("mx<img src=x>.example.pl");
+        parts[0].reply = (struct reply){550, {5, 1, 1}, STR("<script>alert(1)</script> \x1b[31m & <b>no</b>\n</blockquote>")};
     }
     if (str_eq(kind, STR("global"))) {
         e.smtputf8 = true;

@@ -192,7 +192,7 @@ static void a_great_number_of_recipients_is_told_briefly(void **state)
                             .hostname = STR("h.pl"),
                             .id = id_new(1000),
                             .outcome = &o,
-                            .lang = "en"};
+                            .lang = "en,pl"};
     uint32_t n = dsn_wanted(&e, &o, DSN_FAILED, which);
     assert_int_equal(n, MANY);
     dsn_write(&r, which, n, &b);

@@ -107,8 +107,7 @@ void page_paragraph(const struct page *g, struct str text)
 
 void page_gap(const struct page *g)
 {
-    if (!g->html)
-        put(g, "\r\n");
+    put(g, g->html ? "<div style=\"height:1em\"></div>\r\n" : "\r\n");
 }
 
 void page_field(const struct page *g, const char *label, struct str value)

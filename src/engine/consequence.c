@@ -93,3 +93,19 @@ void consequence(struct trip *t, struct outcome *o, bool reached)
     o->rest_s = (uint32_t)(rest_ms / 1000);
     tell_operator(t, why, rest_ms);
 }
+
+struct decision consequence_unroutable(struct worker *w, const struct job *jobs, const struct route_trouble *trouble)
+{
+    const struct message *m = jobs->message;
+    int64_t next_ms = loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, (uint16_t)(jobs->attempts + 1));
+    bool expired = next_ms - id_wall_ms(m->entry.id) >= (int64_t)w->snapshot->settings->schedule.lifetime_s * 1000;
+    return (struct decision){.status = trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED,
+                             .phase = PHASE_DNS,
+                             .code = trouble->code,
+                             .enhanced = trouble->enhanced,
+                             .text = trouble->text,
+                             .cause = trouble->cause,
+                             .note = trouble->text,
+                             .permanent = trouble->permanent,
+                             .next_ms = next_ms};
+}

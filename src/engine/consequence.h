@@ -8,3 +8,6 @@
  * it rests because of that. Called on the worker where the trip began, with an outcome whose rcpt array may be written. The
  * lane's place is free afterwards. reached: a server was talked to. */
 void consequence(struct trip *t, struct outcome *o, bool reached);
+
+/* The same for jobs of one message (by ->next) whose domain has no route: refused for good, or tried again until they expire. */
+struct decision consequence_unroutable(struct worker *w, const struct job *jobs, const struct route_trouble *trouble);

@@ -7,6 +7,9 @@
  * goes from worker to worker goes by post. No state lives here but the rooms' handles (worker.h). */
 #include "engine/flow.h"
 
+#include "engine/consequence.h"
+#include "engine/letters.h"
+#include "engine/numbers.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 
@@ -27,23 +30,11 @@ static void on_kept(void *ctx, bool durable);
 static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble);
 static void on_offered(void *ctx);
 static void load(void *ctx);
-static void on_loaded(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f);
 static void depart(void *ctx);
 static void on_hosts(void *ctx, struct route *route, const struct route_trouble *trouble);
 static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, bool reached, bool relayed_dsn);
 static void settle(void *ctx);
 static void on_ended(void *ctx, bool durable);
-
-/* Runs fn(ctx) on the worker, at once when it is this one. */
-static void go(struct worker *from, struct worker *to, struct post *p, void (*fn)(void *ctx), void *ctx)
-{
-    if (from == to) {
-        fn(ctx);
-        return;
-    }
-    *p = (struct post){.fn = fn, .ctx = ctx};
-    loop_post(to->loop, p);
-}
 
 /* ---- 1. A message comes in, is prepared and kept ---- */
 
@@ -100,12 +91,6 @@ static void on_kept(void *ctx, bool durable)
 
 /* ---- 3. Where does a job go? Its site decides which worker owns the lane ---- */
 
-/* A letter beyond the bound is read back when its attempt begins. */
-static bool letters_have_room(const struct worker *w)
-{
-    return w->letter_bytes <= w->snapshot->settings->content_memory_max / w->engine->workers;
-}
-
 void flow_offer(struct job *j)
 {
     struct message *m = j->message;
@@ -115,10 +100,8 @@ void flow_offer(struct job *j)
     o->job = j;
     o->ask = (struct route_ask){.done = on_routed, .ctx = o};
     snprintf(o->stream, sizeof o->stream, "%.*s", STR_ARGS(e->stream));
-    if (!(j->flags & JOB_PINNED) && letters_have_room(m->home)) {
-        j->flags |= JOB_PINNED;
-        m->pins++;
-    }
+    if (letters_have_room(m->home)) /* otherwise it is read back when the attempt begins */
+        letter_pin(j);
     route_find(m->home->router, e->rcpt[j->rcpt].domain, &o->ask);
 }
 
@@ -126,17 +109,7 @@ void flow_decide(struct worker *at, struct job *jobs, const struct decision *d)
 {
     struct trip *t = trip_new(at, NULL, jobs, jobs->message);
     trip_decide(t, d);
-    go(at, t->message->home, &t->post, settle, t);
-}
-
-static void decide_unroutable(struct worker *at, struct job *jobs, const struct route_trouble *trouble)
-{
-    struct message *m = jobs->message;
-    int64_t next_ms = loop_wall_ms(at->loop) + schedule_retry_ms(at->schedule, (uint16_t)(jobs->attempts + 1));
-    bool expired = next_ms - id_wall_ms(m->entry.id) >= (int64_t)at->snapshot->settings->schedule.lifetime_s * 1000;
-    flow_decide(at, jobs,
-                &(struct decision){trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED, PHASE_DNS, trouble->code,
-                                   trouble->enhanced, trouble->text, trouble->cause, trouble->text, trouble->permanent, next_ms});
+    worker_go(at, t->message->home, &t->post, settle, t);
 }
 
 static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble)
@@ -146,7 +119,8 @@ static void on_routed(void *ctx, struct route *route, const struct route_trouble
     struct worker *w = m->home;
     if (!route) {
         o->job->next = NULL;
-        decide_unroutable(w, o->job, trouble);
+        struct decision d = consequence_unroutable(w, o->job, trouble);
+        flow_decide(w, o->job, &d);
         free(o);
         return;
     }
@@ -167,7 +141,7 @@ static void send_offers(struct worker *w)
         struct offer *first = w->outbox[i].first;
         w->outbox[i] = (struct outbox){0};
         if (first)
-            go(w, first->owner, &first->post, on_offered, first);
+            worker_go(w, first->owner, &first->post, on_offered, first);
     }
 }
 
@@ -205,7 +179,7 @@ void flow_pump(void *ctx)
         if (pinned)
             depart(t);
         else
-            go(w, t->message->home, &t->post, load, t);
+            worker_go(w, t->message->home, &t->post, load, t);
     }
     if (wake_ms != INT64_MAX)
         timer_set(w->loop, &w->wake, wake_ms > loop_now_ms(w->loop) ? wake_ms - loop_now_ms(w->loop) : 0);
@@ -213,58 +187,14 @@ void flow_pump(void *ctx)
 
 /* ---- 5. Its letter is brought back from the log if it is not in memory ---- */
 
-static void load(void *ctx)
+static void on_brought(struct trip *t)
 {
-    struct trip *t = ctx;
-    struct message *m = t->message;
-    if (!m->letter) {
-        t->read = (struct log_read){.done = on_loaded, .ctx = t};
-        log_fetch(m->log, &m->entry, &t->read);
-        return;
-    }
     for (struct job *j = t->jobs; j; j = j->next)
-        if (!(j->flags & JOB_PINNED)) {
-            j->flags |= JOB_PINNED;
-            m->pins++;
-        }
-    go(m->home, t->begun, &t->post, t->note.n ? settle : depart, t);
+        letter_pin(j);
+    worker_go(t->message->home, t->begun, &t->post, t->note.n ? settle : depart, t);
 }
 
-static void on_loaded(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f)
-{
-    struct trip *t = ctx;
-    if (ok && message_load(t->message, meta, content))
-        load(t);
-    else
-        flow_unreadable(t, ok ? "its record is not understood" : f->text);
-}
-
-/* Back at the lane's worker: the slot is given up with the attempt. */
-static void abandon(void *ctx)
-{
-    struct trip *t = ctx;
-    struct worker *w = t->begun;
-    schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
-    w->pump_wanted = true;
-    trip_free(t);
-}
-
-void flow_unreadable(struct trip *t, const char *why)
-{
-    struct worker *home = t->message->home;
-    char id[ID_TEXT + 1];
-    id_text(t->message->entry.id, id);
-    engine_log("message %s cannot be read back and is held: %s", id, why);
-    for (struct job *j = t->jobs, *next; j; j = next) {
-        next = j->next;
-        schedule_hold(home->schedule, j);
-    }
-    t->jobs = NULL;
-    if (t->lane)
-        go(home, t->begun, &t->post, abandon, t);
-    else
-        trip_free(t);
-}
+static void load(void *ctx) { letter_bring(ctx, on_brought); }
 
 /* ---- 6. The attempt ---- */
 
@@ -284,7 +214,8 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
     if (!route) {
         schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
         w->pump_wanted = true;
-        decide_unroutable(w, t->jobs, trouble);
+        struct decision d = consequence_unroutable(w, t->jobs, trouble);
+        flow_decide(w, t->jobs, &d);
         trip_free(t);
         return;
     }
@@ -315,53 +246,10 @@ static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, 
     route_free(&a->route);
     lease_give(t->lease);
     w->pump_wanted = true;
-    go(w, t->message->home, &t->post, settle, t);
+    worker_go(w, t->message->home, &t->post, settle, t);
 }
 
 /* ---- 7. Home again: notifications, the log, and what becomes of each job ---- */
-
-static void count(struct worker *w, const struct outcome *o)
-{
-    for (uint32_t i = 0; i < o->rcpts; i++) {
-        enum outcome_status s = o->rcpt[i].status;
-        uint64_t *which = s == OUTCOME_DELIVERED  ? &w->counters.delivered
-                          : s == OUTCOME_FAILED   ? &w->counters.failed
-                          : s == OUTCOME_DROPPED  ? &w->counters.dropped
-                          : s == OUTCOME_DEFERRED ? &w->counters.deferred
-                                                  : NULL;
-        if (which)
-            ++*which;
-    }
-}
-
-/* The disk has no room for the bounce, so those jobs did not end after all and are tried again; what else the outcome says stays
- * true and is noted, or it would be delivered twice. */
-static void postpone_failed(struct trip *t, struct outcome *o, struct arena *a)
-{
-    struct message *m = t->message;
-    int64_t again_ms = loop_wall_ms(m->home->loop) + schedule_retry_ms(m->home->schedule, 1);
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < o->rcpts; i++)
-        if (o->rcpt[i].status == OUTCOME_FAILED)
-            message_apply(m, o->rcpt[i].rcpt, OUTCOME_DEFERRED, 0, again_ms);
-        else
-            o->rcpt[kept++] = o->rcpt[i];
-    o->rcpts = kept;
-    struct buf note = {0};
-    outcome_encode(o, &note);
-    buf_done(&t->note); /* what o was read from */
-    t->note = note;
-    must(outcome_decode(buf_str(&t->note), a, o));
-}
-
-static void unpin(struct trip *t)
-{
-    for (struct job *j = t->jobs; j; j = j->next)
-        if (j->flags & JOB_PINNED) {
-            j->flags &= (uint8_t)~JOB_PINNED;
-            t->message->pins--;
-        }
-}
 
 static void settle(void *ctx)
 {
@@ -378,11 +266,11 @@ static void settle(void *ctx)
         return;
     }
     if (m->letter && !notify_senders(m, &o, t->success, on_kept))
-        postpone_failed(t, &o, &a);
-    unpin(t);
+        trip_postpone_failed(t, &o, &a);
+    letters_unpin(t->jobs);
     for (uint32_t i = 0; i < o.rcpts; i++)
         message_apply(m, o.rcpt[i].rcpt, o.rcpt[i].status, o.attempt, o.rcpt[i].next_ms);
-    count(w, &o);
+    numbers_count(w, &o);
     bool over = m->open == 0;
     t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
     if (o.rcpts > 0)

@@ -15,5 +15,3 @@ void flow_decide(struct worker *at, struct job *jobs, const struct decision *d);
 void flow_place(struct job *j);
 /* Ends a message whose jobs have all ended and which only lacks its last note. */
 void flow_close_message(struct message *m);
-/* The letter of the trip's message could not be read back: its jobs are held; on the home worker. */
-void flow_unreadable(struct trip *t, const char *why);

@@ -1,6 +1,20 @@
 /* numbers: see numbers.h. */
 #include "engine/numbers.h"
 
+void numbers_count(struct worker *w, const struct outcome *o)
+{
+    for (uint32_t i = 0; i < o->rcpts; i++) {
+        enum outcome_status s = o->rcpt[i].status;
+        uint64_t *which = s == OUTCOME_DELIVERED  ? &w->counters.delivered
+                          : s == OUTCOME_FAILED   ? &w->counters.failed
+                          : s == OUTCOME_DROPPED  ? &w->counters.dropped
+                          : s == OUTCOME_DEFERRED ? &w->counters.deferred
+                                                  : NULL;
+        if (which)
+            ++*which;
+    }
+}
+
 static void put(struct buf *b, unsigned worker, const char *name, uint64_t v)
 {
     buf_addf(b, "goniec_%s{worker=\"%u\"} %llu\n", name, worker, (unsigned long long)v);

@@ -2,6 +2,10 @@
 #pragma once
 
 #include "engine/worker.h"
+#include "mail/outcome.h"
+
+/* One outcome came home: counts its recipients by what became of them. */
+void numbers_count(struct worker *w, const struct outcome *o);
 
 /* Counters and gauges in Prometheus' text form, without HELP and TYPE. */
 void numbers_metrics(const struct worker *w, struct buf *b);

@@ -66,3 +66,21 @@ void trip_record(struct trip *t, const struct outcome *given, bool reached)
     outcome_encode(&o, &t->note);
     arena_done(&a);
 }
+
+void trip_postpone_failed(struct trip *t, struct outcome *o, struct arena *a)
+{
+    struct message *m = t->message;
+    int64_t again_ms = loop_wall_ms(m->home->loop) + schedule_retry_ms(m->home->schedule, 1);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < o->rcpts; i++)
+        if (o->rcpt[i].status == OUTCOME_FAILED)
+            message_apply(m, o->rcpt[i].rcpt, OUTCOME_DEFERRED, 0, again_ms);
+        else
+            o->rcpt[kept++] = o->rcpt[i];
+    o->rcpts = kept;
+    struct buf note = {0};
+    outcome_encode(o, &note);
+    buf_done(&t->note); /* what o was read from */
+    t->note = note;
+    must(outcome_decode(buf_str(&t->note), a, o));
+}

@@ -14,6 +14,7 @@ struct trip {
     struct route_ask ask;
     struct attempt attempt;
     struct log_read read;
+    void (*brought)(struct trip *t); /* goes on when the letter is there */
     struct log_wait wait;
     struct buf note;       /* the encoded outcome */
     enum dsn_kind success; /* what a sender who asked is told of a delivery: relayed, delivered, or nothing */
@@ -37,6 +38,10 @@ struct decision {
  * the lane's place free. Both are called on the worker where the trip began. */
 void trip_decide(struct trip *t, const struct decision *d);
 void trip_record(struct trip *t, const struct outcome *o, bool reached);
+
+/* At home: the disk has no room for the bounce, so the jobs that failed did not end after all and are tried again; what else the
+ * outcome says stays true and is noted, or it would be delivered twice. o was decoded from t->note, and is again. */
+void trip_postpone_failed(struct trip *t, struct outcome *o, struct arena *a);
 
 /* notify.c: the notifications that an outcome calls for (RFC 3461 5.2). True when they, if any, are in the log; false: they could
  * not be written now (the disk is full) and the outcome must not be applied. The letter must be in memory. */

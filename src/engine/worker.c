@@ -3,6 +3,7 @@
 #include "engine/worker.h"
 
 #include "engine/flow.h"
+#include "engine/letters.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 
@@ -16,15 +17,9 @@ enum {
 
 /* ---- jobs that are due ---- */
 
-static void on_due_loaded(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f)
+static void on_due_brought(struct trip *t)
 {
-    struct trip *t = ctx;
     struct message *m = t->message;
-    m->home->loading--;
-    if (!ok || !message_load(m, meta, content)) {
-        flow_unreadable(t, ok ? "its record is not understood" : f->text);
-        return;
-    }
     m->pins++;
     flow_offer(t->jobs);
     m->pins--;
@@ -38,14 +33,10 @@ static void take_due(struct worker *w)
     while (w->loading < LOADING_MAX && (j = schedule_due(w->schedule, loop_wall_ms(w->loop)))) {
         struct message *m = j->message;
         j->next = NULL;
-        if (m->letter) {
+        if (m->letter)
             flow_offer(j);
-            continue;
-        }
-        struct trip *t = trip_new(w, NULL, j, m);
-        w->loading++;
-        t->read = (struct log_read){.done = on_due_loaded, .ctx = t};
-        log_fetch(m->log, &m->entry, &t->read);
+        else
+            letter_bring(trip_new(w, NULL, j, m), on_due_brought);
     }
 }
 
@@ -170,6 +161,18 @@ void lease_give(struct lease *l)
     l->attempts--;
     if (l->replaced && l->attempts == 0)
         lease_end(l);
+}
+
+/* ---- work that goes from one to another ---- */
+
+void worker_go(struct worker *from, struct worker *to, struct post *p, void (*fn)(void *ctx), void *ctx)
+{
+    if (from == to) {
+        fn(ctx);
+        return;
+    }
+    *p = (struct post){.fn = fn, .ctx = ctx};
+    loop_post(to->loop, p);
 }
 
 /* ---- opening and closing ---- */

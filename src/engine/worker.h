@@ -57,7 +57,7 @@ struct worker {
     int64_t swept_ms;
     struct outbox *outbox; /* one a worker of the engine */
     bool pump_wanted, draining;
-    unsigned loading;           /* letters of due jobs being read back */
+    unsigned loading;           /* letters being read back */
     struct slab messages;       /* struct message of those whose home this is */
     uint64_t letter_bytes;      /* envelopes and contents in memory of these */
     struct buf scratch;         /* encodings; valid until the next use */
@@ -93,3 +93,5 @@ struct lease *lease_take(struct worker *w);
 void lease_give(struct lease *l);
 void worker_drain(struct worker *w);
 void worker_close(struct worker *w);
+/* Called on worker `from`: runs fn(ctx) on `to`, at once when it is the same. The post is the caller's until fn runs. */
+void worker_go(struct worker *from, struct worker *to, struct post *p, void (*fn)(void *ctx), void *ctx);

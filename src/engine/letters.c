@@ -1,0 +1,76 @@
+/* letters: see letters.h. */
+#include "engine/letters.h"
+
+bool letters_have_room(const struct worker *w)
+{
+    return w->letter_bytes <= w->snapshot->settings->content_memory_max / w->engine->workers;
+}
+
+void letter_pin(struct job *j)
+{
+    struct message *m = j->message;
+    if (j->flags & JOB_PINNED)
+        return;
+    j->flags |= JOB_PINNED;
+    m->pins++;
+}
+
+void letters_unpin(struct job *jobs)
+{
+    for (struct job *j = jobs; j; j = j->next) {
+        struct message *m = j->message;
+        if (j->flags & JOB_PINNED)
+            m->pins--;
+        j->flags &= (uint8_t)~JOB_PINNED;
+    }
+}
+
+/* Back at the lane's worker: its place is given up with the attempt. */
+static void abandon(void *ctx)
+{
+    struct trip *t = ctx;
+    struct worker *w = t->begun;
+    schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
+    w->pump_wanted = true;
+    trip_free(t);
+}
+
+static void unreadable(struct trip *t, const char *why)
+{
+    struct worker *home = t->message->home;
+    char id[ID_TEXT + 1];
+    id_text(t->message->entry.id, id);
+    engine_log("message %s cannot be read back and is held: %s", id, why);
+    for (struct job *j = t->jobs, *next; j; j = next) {
+        next = j->next;
+        schedule_hold(home->schedule, j);
+    }
+    t->jobs = NULL;
+    if (t->lane)
+        worker_go(home, t->begun, &t->post, abandon, t);
+    else
+        trip_free(t);
+}
+
+static void on_read(void *ctx, bool ok, struct str meta, struct str content, const struct fault *f)
+{
+    struct trip *t = ctx;
+    t->message->home->loading--;
+    if (ok && message_load(t->message, meta, content))
+        t->brought(t);
+    else
+        unreadable(t, ok ? "its record is not understood" : f->text);
+}
+
+void letter_bring(struct trip *t, void (*then)(struct trip *t))
+{
+    struct message *m = t->message;
+    if (m->letter) {
+        then(t);
+        return;
+    }
+    t->brought = then;
+    t->read = (struct log_read){.done = on_read, .ctx = t};
+    m->home->loading++;
+    log_fetch(m->log, &m->entry, &t->read);
+}

@@ -103,18 +103,18 @@ void segment_drop(struct log *g, struct segment *s)
 
 static bool is_usable(const struct log *g, const struct segment *s) { return s->sequence < g->durable_tail || s->sequence == 0; }
 
-static bool any_usable(const struct log *g)
+static unsigned usable_spares(const struct log *g)
 {
-    const struct segment *s = g->spare;
-    while (s && !is_usable(g, s))
-        s = s->next;
-    return s != NULL;
+    unsigned n = 0;
+    for (const struct segment *s = g->spare; s; s = s->next)
+        n += is_usable(g, s);
+    return n;
 }
 
 /* One spare is the reserve for notes. Beginning the usable one makes the others, freed since the last began, usable as well. */
 bool segments_are_full(const struct log *g)
 {
-    return atomic_load_explicit(&g->disk_low, memory_order_relaxed) && (g->spares < 2 || !any_usable(g));
+    return atomic_load_explicit(&g->disk_low, memory_order_relaxed) && (g->spares < 2 || usable_spares(g) == 0);
 }
 
 struct segment *segment_begin(struct log *g)
@@ -242,13 +242,13 @@ static void make_done(void *ctx)
         segments_make_ahead(g);
 }
 
-/* A surplus is given back to the file system, but only what may be used again anyway. */
+/* A surplus is given back to the file system, but only what may be used again anyway, and never the last of those. */
 static struct segment *take_surplus(struct log *g)
 {
-    if (g->spares <= SPARES_KEPT)
+    if (g->spares <= SPARES_KEPT || usable_spares(g) < 2)
         return NULL;
     for (struct segment **at = &g->spare; *at; at = &(*at)->next)
-        if ((*at)->sequence < g->durable_tail) {
+        if (is_usable(g, *at)) {
             struct segment *s = *at;
             *at = s->next;
             g->spares--;
@@ -262,7 +262,7 @@ void segments_make_ahead(struct log *g)
     if (g->making || g->failed || g->closing)
         return;
     g->removing = take_surplus(g);
-    if (!g->removing && (g->spares < SPARES_WANTED || !any_usable(g)))
+    if (!g->removing && (g->spares < SPARES_WANTED || usable_spares(g) == 0))
         g->made = segment_new(g->next_file++, g->o.segment_bytes);
     if (!g->removing && !g->made)
         return;

@@ -134,7 +134,7 @@ static void on_ended(void *ctx, bool durable)
         k->truth = ENDED;
 }
 
-static void accept_one(struct world *w)
+static void accept_one(struct world *w, uint32_t content_bytes)
 {
     if (w->made == MESSAGES)
         return;
@@ -142,7 +142,7 @@ static void accept_one(struct world *w)
     unsigned i = w->made++;
     struct known *k = &w->known[i];
     char meta[8] = {0};
-    k->content_bytes = (uint32_t)(chance(w) % (chance(w) % 8 ? 4000 : CONTENT_MAX));
+    k->content_bytes = content_bytes;
     fill(content, k->content_bytes, i);
     k->entry.id = id_of(i);
     k->truth = ISSUED;
@@ -207,8 +207,11 @@ static bool reads_well(struct world *w, struct known *k)
 static void step(struct world *w)
 {
     uint64_t what = chance(w) % 100;
-    if (what < 35)
-        accept_one(w);
+    if (what == 0) /* more in one turn than spares were made for */
+        for (int i = 0; i < 25; i++)
+            accept_one(w, (uint32_t)(chance(w) % CONTENT_MAX));
+    else if (what < 35)
+        accept_one(w, (uint32_t)(chance(w) % (chance(w) % 8 ? 4000 : CONTENT_MAX)));
     else if (what < 45)
         note_one(w, false);
     else if (what < 72)

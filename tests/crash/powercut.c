@@ -61,8 +61,8 @@ static struct id id_of(unsigned i)
 
 static void fill(char *p, size_t n, unsigned i)
 {
-    for (size_t k = 0; k < n; k++)
-        p[k] = (char)(i * 31 + k * 7 + k / 251);
+    for (size_t k = 0; k < n; k += sizeof(uint32_t))
+        memcpy(p + k, &(uint32_t){(uint32_t)k * 2654435761u + i}, n - k < sizeof(uint32_t) ? n - k : sizeof(uint32_t));
 }
 
 /* ---- the log's hooks ---- */
@@ -207,7 +207,7 @@ static bool reads_well(struct world *w, struct known *k)
 static void step(struct world *w)
 {
     uint64_t what = chance(w) % 100;
-    if (what == 0) /* more in one turn than spares were made for */
+    if (what == 0 && chance(w) % 8 == 0) /* more in one turn than spares were made for */
         for (int i = 0; i < 25; i++)
             accept_one(w, (uint32_t)(chance(w) % CONTENT_MAX));
     else if (what < 35)

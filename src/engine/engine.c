@@ -6,6 +6,7 @@
 #include "lib/hash.h"
 #include "lib/must.h"
 #include "mail/date.h"
+#include "mail/utf8.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -33,6 +34,18 @@ struct process {
     struct fault fault;
 };
 
+/* Logins and replies are strangers' text: none may begin a line of its own, or move a terminal's cursor. */
+static void make_printable(char *line)
+{
+    struct str rest = str_of(line);
+    while (rest.n > 0) {
+        char *at = line + (rest.p - line);
+        uint32_t point = utf8_take(&rest);
+        if (point == UTF8_BAD || point < 0x20 || (point >= 0x7F && point < 0xA0) || point == 0x2028 || point == 0x2029)
+            memset(at, '?', (size_t)(rest.p - at));
+    }
+}
+
 void engine_log(const char *fmt, ...)
 {
     char line[1600];
@@ -40,6 +53,7 @@ void engine_log(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
+    make_printable(line);
     struct timespec t;
     char at[40];
     clock_gettime(CLOCK_REALTIME, &t);

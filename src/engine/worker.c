@@ -12,6 +12,7 @@
 enum {
     TICK_MS = 200,
     SWEEP_MS = 60000,
+    LOGIN_SHOWN = 200,  /* bytes of a login in a line of the log */
     LOADING_MAX = 2000, /* letters read back at one time, so that a storm of due jobs stays bounded */
 };
 
@@ -131,7 +132,10 @@ static const char *ready(void *ctx, int *code, struct enhanced *enhanced)
 static void event(void *ctx, const struct accept_event *e)
 {
     (void)ctx;
-    engine_log("client %.*s%s%.*s: %.*s", STR_ARGS(e->ip), e->login.n ? ", login " : "", STR_ARGS(e->login), STR_ARGS(e->text));
+    const char *quote = e->login.n ? "\"" : ""; /* shows white space at its ends */
+    struct str login = str_mem(e->login.p, e->login.n < LOGIN_SHOWN ? e->login.n : LOGIN_SHOWN);
+    engine_log("client %.*s%s%s%.*s%s: %.*s", STR_ARGS(e->ip), e->login.n ? ", login " : "", quote, STR_ARGS(login), quote,
+               STR_ARGS(e->text));
 }
 
 /* ---- the settings in force, and those before that are still looked into ---- */

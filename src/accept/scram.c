@@ -69,7 +69,6 @@ bool scram_first(struct scram *s, struct str client, struct accounts *a, struct 
     struct str rest = client, binding = str_split(&rest, ','), authzid = str_split(&rest, ',');
     if (!rest.p || (!str_eq(binding, STR("n")) && !str_eq(binding, STR("y"))))
         return false;
-    (void)authzid; /* nobody may act for another: it is not used */
     s->gs2 = arena_str(&s->arena, str_mem(client.p, (size_t)(rest.p - client.p)));
     s->first_bare = arena_str(&s->arena, rest);
     struct str name, nonce, field = str_split(&rest, ',');
@@ -79,7 +78,7 @@ bool scram_first(struct scram *s, struct str client, struct accounts *a, struct 
     bool good = name_decode(name, &login);
     s->login = arena_str(&s->arena, buf_str(&login));
     buf_done(&login);
-    if (!good)
+    if (!good || (authzid.n && !(attribute(authzid, 'a', &authzid) && str_eq(authzid, name)))) /* nobody acts for another */
         return false;
     accounts_free(&s->accounts);
     s->accounts = accounts_ref(a);

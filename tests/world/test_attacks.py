@@ -533,3 +533,46 @@ def test_the_operators_socket_is_the_operators_alone():
         for path in local_sockets(server):
             mode = stat.S_IMODE(os.stat(path).st_mode)
             assert os.path.basename(path) == "submit.sock" or mode & 0o007 == 0, (path, oct(mode))
+
+
+# ---- addresses ----
+
+def test_listed_addresses_are_taken_or_refused_as_the_grammar_says_and_leave_as_they_came():
+    rows = [(bytes.fromhex(r["address_hex"]), r["smtp_envelope_ok"] == "1") for r in expected_rows("address-isemail") if "_TLD" not in r["diagnosis"]]
+    with under_attack("accept { errors_max = 1000 }", receiver=Receiver(extensions=("8BITMIME", "SMTPUTF8")), trusted=False) as (server, receiver):
+        taken = []
+        with Raw(server.mx) as c:
+            for address, legal in rows:
+                c.send(b"MAIL FROM:<" + address + (b">" if address.isascii() else b"> SMTPUTF8") + b"\r\nHELP\r\n")
+                replies = [c.reply()]
+                while replies[-1][:3] != b"214":
+                    replies.append(c.reply())
+                ok = replies[0][:3] == b"250"
+                assert ok == legal or address == b"", (address, legal, replies)  # <> is the null sender, no address
+                assert ok or replies[0][:3] in (b"500", b"501", b"553"), (address, replies)
+                if ok and address:
+                    assert c.say(b"RCPT TO:<r%d@hosted.test>\r\n" % len(taken))[:3] == b"250"
+                    assert c.say(b"DATA\r\n")[:3] == b"354" and c.say(b".\r\n")[:3] == b"250"
+                    taken.append(address)
+                else:
+                    c.say(b"RSET\r\n")
+        wait_until(lambda: len(receiver.messages) == len(taken))
+        sent = {line[len("MAIL FROM:<"):line.rindex(">")] for line in receiver.commands if line.startswith("MAIL")}
+        assert sent == {a.decode() for a in taken}, sent ^ {a.decode() for a in taken}
+        print(f"  {len(rows)} addresses, {len(taken)} legal")
+
+
+HOSTILE = ("${run{id}}", "`id`", "\"$(id)\"", "'or'1'='1", "%0aid", "%s%n", "|id", "*", "~root", "\"; id;\"", "\"../../x\"", "\"<script>\"", "\"\\\\\"")
+
+
+def test_words_of_shells_and_databases_are_names_like_any_other():
+    with under_attack() as (server, receiver):
+        with Raw(server.mx) as c:
+            for n, name in enumerate(HOSTILE):
+                c.begin([name.encode() + b"@d%d.test" % n], sender=name.encode() + b"@sender.test")
+                assert c.say(b"Subject: " + name.encode() + b"\r\n\r\n.\r\n")[:3] == b"250"
+        wait_until(lambda: sum(line.startswith("RCPT") for line in receiver.commands) == len(HOSTILE))
+        for n, name in enumerate(HOSTILE):
+            assert any(line.startswith(f"RCPT TO:<{name}@d{n}.test>") for line in receiver.commands), (name, receiver.commands)
+            story = server.story(f"{name}@d{n}.test")
+            assert story["sender"] == f"{name}@sender.test" and story["subject"] == name, story

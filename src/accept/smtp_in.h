@@ -37,7 +37,7 @@ struct smtp_in_hooks {
 struct transaction {
     struct arena arena;
     struct envelope envelope;
-    uint32_t rcpt_cap;
+    uint32_t rcpt_cap, overshoot; /* overshoot: recipients beyond the bound */
     struct content *content;
     int64_t counted;   /* bytes of it that the driver was asked for */
     uint64_t declared; /* SIZE= */

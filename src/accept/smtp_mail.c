@@ -271,6 +271,15 @@ static struct rcpt *rcpt_slot(struct transaction *t)
     return &e->rcpt[e->rcpts];
 }
 
+/* A client that pipelines may have sent as many again before it reads this: they are no errors, or the session would end and the
+ * message never pass (RFC 5321 4.5.3.1.10). */
+static void rcpt_too_many(struct smtp_in *m)
+{
+    bool honest = ++m->t.overshoot <= m->settings->recipients_max;
+    (honest ? smtp_say : smtp_refuse)(m, 452, ENHANCED(4, 5, 3),
+                                      "Too many recipients: send the rest in a transaction of their own");
+}
+
 void smtp_rcpt(struct smtp_in *m, struct str rest)
 {
     struct path p;
@@ -281,7 +290,7 @@ void smtp_rcpt(struct smtp_in *m, struct str rest)
         return;
     }
     if (m->t.envelope.rcpts >= m->settings->recipients_max) {
-        smtp_refuse(m, 452, ENHANCED(4, 5, 3), "Too many recipients: send the rest in a transaction of their own");
+        rcpt_too_many(m);
         return;
     }
     if (!command_rcpt(rest, PATH_LAX_SPACE | (m->t.envelope.smtputf8 ? PATH_UTF8 : 0), &p, &why)) {
@@ -365,7 +374,8 @@ static void refuse_content(struct transaction *t, int code, struct enhanced enha
 static void swallow_chunk(struct smtp_in *m, uint64_t size, int code, struct enhanced enhanced, const char *text)
 {
     if (size > SWALLOW_MAX) {
-        smtp_in_quit(m, 421, enhanced, "The chunk is out of place and too large to be skipped");
+        smtp_in_quit(m, 421, ENHANCED(4, enhanced.subject, enhanced.detail),
+                     "The chunk is out of place and too large to be skipped");
         return;
     }
     m->t.chunked = true;

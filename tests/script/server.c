@@ -1,11 +1,13 @@
-/* Dialogues with the SMTP server (accept). "." lines: door mx|submission|submissions|local, trusted, tls (is offered), fix_bare_newlines,
- * limit NAME N, hosted DOMAIN, full TEXT (no new mail: 452 4.3.1), room (again), memory N; answers that the machine waits for: secured,
- * login good|wrong|blocked|suspended, answer CODE TEXT. "!" lines: submit, rcpt, content, tls, password, event, over. */
+/* Dialogues with the SMTP server (accept). "." lines: door mx|submission|submissions|local, trusted, tls (is offered),
+ * fix_bare_newlines, limit NAME N, hosted DOMAIN, full TEXT (no new mail: 452 4.3.1), room (again), memory N; answers that the
+ * machine waits for: secured, login good|wrong|blocked|suspended, answer CODE TEXT. "!" lines: submit, rcpt, content, tls,
+ * password, event, over. */
 #include "script.h"
 
 #include "accept/smtp_in.h"
 #include "lib/must.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct server {
@@ -16,12 +18,35 @@ struct server {
     struct arena arena;
     const char *full;
     uint64_t memory, memory_max;
-    bool begun, trusted, over;
+    bool begun, trusted, over, in_greeting;
     enum door door;
 };
 
+/* RFC 2034 4, 3463: an enhanced code of the reply's class on every line of every 2xx, 4xx and 5xx but the greeting and what
+ * answers HELO and EHLO. A line without is shown, and then no script expects it. */
+static void check_codes(struct server *s)
+{
+    struct str rest = buf_str(&s->out);
+    while (rest.n) {
+        struct str line = str_split(&rest, '\n');
+        bool begins = str_starts_nocase(line, STR("220 mail.test")) || str_starts_nocase(line, STR("250-mail.test")) ||
+                      str_starts_nocase(line, STR("250 mail.test"));
+        bool greeting = begins || s->in_greeting;
+        unsigned subject, detail;
+        char class = 0;
+        s->in_greeting = greeting && line.n > 3 && line.p[3] == '-';
+        if (greeting || line.n < 4 || line.p[0] == '3')
+            continue;
+        char text[40];
+        snprintf(text, sizeof text, "%.*s", STR_ARGS(line));
+        if (sscanf(text + 4, "%c.%u.%u ", &class, &subject, &detail) != 3 || class != line.p[0])
+            script_did("! a reply without its enhanced code");
+    }
+}
+
 static void flush(struct server *s)
 {
+    check_codes(s);
     script_said('S', s->out.p, s->out.n);
     s->out.n = 0;
 }
@@ -46,8 +71,13 @@ static void do_proven(void *ctx, struct str login, bool good)
 
 static void show_rcpt(const struct rcpt *r)
 {
-    static const char *const notify[16] = {[1] = " never", [2] = " success", [4] = " failure", [8] = " delay",
-                                           [6] = " success,failure", [12] = " failure,delay", [14] = " success,failure,delay"};
+    static const char *const notify[16] = {[1] = " never",
+                                           [2] = " success",
+                                           [4] = " failure",
+                                           [8] = " delay",
+                                           [6] = " success,failure",
+                                           [12] = " failure,delay",
+                                           [14] = " success,failure,delay"};
     const char *n = r->notify < 16 && notify[r->notify] ? notify[r->notify] : "";
     script_did("! rcpt %.*s at %.*s%s%s%.*s", STR_ARGS(r->address), STR_ARGS(r->domain), n, r->orcpt.n ? " orcpt=" : "",
                STR_ARGS(r->orcpt));
@@ -160,8 +190,8 @@ static const struct word_number {
     const char *name;
     int value;
 } doors[] = {{"mx", DOOR_MX}, {"submission", DOOR_SUBMISSION}, {"submissions", DOOR_SUBMISSIONS}, {"local", DOOR_LOCAL}, {0}},
-  logins[] = {{"good", LOGIN_GOOD}, {"wrong", LOGIN_WRONG}, {"blocked", LOGIN_BLOCKED}, {"suspended", LOGIN_SUSPENDED},
-              {"too_many", LOGIN_TOO_MANY}, {0}};
+  logins[] = {{"good", LOGIN_GOOD},           {"wrong", LOGIN_WRONG},       {"blocked", LOGIN_BLOCKED},
+              {"suspended", LOGIN_SUSPENDED}, {"too_many", LOGIN_TOO_MANY}, {0}};
 
 static int number_of(const struct word_number *w, struct str name)
 {
@@ -177,8 +207,10 @@ static bool set_limit(struct server *s, struct str rest)
     const struct {
         const char *name;
         uint32_t *at;
-    } limits[] = {{"message_bytes", &s->settings.message_bytes_max}, {"recipients", &s->settings.recipients_max},
-                  {"errors", &s->settings.errors_max}, {"transactions", &s->settings.transactions_max}};
+    } limits[] = {{"message_bytes", &s->settings.message_bytes_max},
+                  {"recipients", &s->settings.recipients_max},
+                  {"errors", &s->settings.errors_max},
+                  {"transactions", &s->settings.transactions_max}};
     uint64_t v;
     if (!rest.p || !str_to_u64(rest, UINT32_MAX, &v))
         return false;

@@ -345,7 +345,7 @@ def test_a_hundred_thousand_recipients_commands_and_chunks_cost_no_memory():
         assert grown < 16, grown
 
 
-def test_one_recipient_too_many_after_another_ends_the_session():
+def test_recipients_too_many_without_end_end_the_session():
     with under_attack("accept { recipients_max = 100 errors_max = 20 }", trusted=False) as (server, _):
         words = [b"MAIL FROM:<a@b.test>\r\n"] + [b"RCPT TO:<c@hosted.test>\r\n" * 1000] * 1000
         last = []

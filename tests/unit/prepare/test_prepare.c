@@ -146,6 +146,70 @@ static void a_header_over_the_bound_is_refused_and_a_long_body_is_not(void **sta
     buf_done(&b);
 }
 
+/* The trace header of a message by that envelope. */
+static void expect_trace(struct envelope e, const char *expected)
+{
+    struct content *c = content_new(0);
+    struct arena a = {0};
+    struct prepare_refusal why;
+    char text[600], id[ID_TEXT + 1];
+    id_text(e.id, id);
+    snprintf(text, sizeof text, expected, id);
+    e.accepted_ms = 1700000000000;
+    assert_true(prepare_message(&c, &e, &a, false, &settings, &why));
+    assert_str(content_str(c), text);
+    content_free(&c);
+    arena_done(&a);
+}
+
+static void the_trace_header_has_the_clauses_of_rfc_5321_4_4(void **state)
+{
+    (void)state;
+    struct rcpt two[2] = {{.address = STR("b@dest.test")}, {.address = STR("c@dest.test")}};
+    struct envelope e = {
+        .helo = STR("client.test"), .client_ip = STR("192.0.2.1"), .protocol = STR("ESMTPSA"), .rcpts = 1, .rcpt = two};
+    expect_trace(e, "Received: from client.test ([192.0.2.1])\r\n\tby mail.test with ESMTPSA id %s\r\n\tfor <b@dest.test>;\r\n"
+                    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+    e.rcpts = 2; /* naming one would tell it to the other */
+    expect_trace(e, "Received: from client.test ([192.0.2.1])\r\n\tby mail.test with ESMTPSA id %s;\r\n"
+                    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+    e.client_ip = STR("2001:db8::1");
+    e.helo = STR("[IPv6:2001:db8::1]");
+    e.protocol = STR("UTF8SMTPS");
+    expect_trace(e, "Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n\tby mail.test with UTF8SMTPS id %s;\r\n"
+                    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+    e.client_ip = STR("local");
+    e.helo = STR("x");
+    expect_trace(e, "Received: from x (local)\r\n\tby mail.test with UTF8SMTPS id %s;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+}
+
+static void a_clients_name_does_not_bend_the_trace_header(void **state)
+{
+    (void)state;
+    struct envelope e = {.helo = STR("a(b;c)<d>\"\\,@%"), .client_ip = STR("192.0.2.1"), .protocol = STR("SMTP")};
+    expect_trace(e, "Received: from a?b?c??d?????? ([192.0.2.1])\r\n\tby mail.test with SMTP id %s;\r\n"
+                    "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+}
+
+static void two_from_fields_are_refused_to_accounts_and_pass_for_others(void **state)
+{
+    (void)state;
+    static const char twice[] = "From: a@x\r\nDate: d\r\nMessage-ID: <1@x>\r\nfrom : b@x\r\n\r\nFrom: c@x\r\n";
+    expect(twice, true, twice); /* a trusted network relays what others wrote */
+    expect(twice, false, twice);
+    struct content *c = content_new(sizeof twice);
+    struct arena a = {0};
+    struct prepare_refusal why;
+    struct envelope e = {.account = STR("shop"), .protocol = STR("ESMTPSA")};
+    memcpy(c->bytes + c->start, twice, sizeof twice - 1);
+    c->n = sizeof twice - 1;
+    assert_false(prepare_message(&c, &e, &a, true, &settings, &why));
+    assert_true(why.code == 554 && why.enhanced.subject == 6);
+    assert_str(content_str(c), twice);
+    content_free(&c);
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +220,9 @@ int main(void)
         cmocka_unit_test(a_mailbox_files_first_line_is_taken_out_of_submissions),
         cmocka_unit_test(a_message_in_a_loop_is_refused_at_the_hundred_and_first_hop),
         cmocka_unit_test(a_header_over_the_bound_is_refused_and_a_long_body_is_not),
+        cmocka_unit_test(the_trace_header_has_the_clauses_of_rfc_5321_4_4),
+        cmocka_unit_test(a_clients_name_does_not_bend_the_trace_header),
+        cmocka_unit_test(two_from_fields_are_refused_to_accounts_and_pass_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

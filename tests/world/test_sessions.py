@@ -1,0 +1,94 @@
+"""Sessions at the doors: which speak what, how many an account may have, and what each is told when the server stops."""
+import base64
+import contextlib
+import signal
+import socket
+import time
+
+from corpora import Raw
+from test_relay import world
+from world import wait_until
+
+
+def log_in(c, password):
+    return c.say(b"AUTH PLAIN " + base64.b64encode(b"\0shop\0" + password) + b"\r\n")
+
+
+def add_account(server):
+    return server.cli("account", "add", "shop").splitlines()[1].split()[-1].encode()
+
+
+def test_implicit_tls_is_not_spoken_in_the_clear():
+    with world() as (server, _):
+        with socket.create_connection(("127.0.0.1", server.submissions), 10) as s:
+            s.sendall(b"EHLO client.test\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                got = s.recv(1000)
+                assert b"220" not in got and b"250" not in got, got
+
+
+def test_an_account_has_as_many_sessions_as_it_may_and_is_told_so():
+    with world(more="accept { sessions_per_account_max = 2 }", trusted=False) as (server, _):
+        password = add_account(server)
+        with contextlib.ExitStack() as stack:
+            clients = [stack.enter_context(Raw(server.submissions, tls=True)) for _ in range(3)]
+            assert [log_in(c, password)[:3] for c in clients] == [b"235", b"235", b"421"]
+        def free():
+            """a session of the account again"""
+            with Raw(server.submissions, tls=True) as c:
+                return log_in(c, password)[:3] == b"235"
+        wait_until(free)
+
+
+def test_a_login_that_starttls_forgets_gives_its_session_back():
+    with world(more="accept { sessions_per_account_max = 2 }") as (server, _):  # trusted: may log in without TLS
+        password = add_account(server)
+        for _ in range(4):
+            with Raw(server.submission) as c:
+                assert log_in(c, password)[:3] == b"235"
+                assert c.say(b"STARTTLS\r\n")[:3] == b"220"
+                c.secure()
+                assert b"AUTH" in c.say(b"EHLO client.test\r\n"), "the login is forgotten"
+                assert log_in(c, password)[:3] == b"235"
+            time.sleep(0.1)
+
+
+def test_idle_sessions_are_told_when_the_server_stops_and_one_in_a_message_finishes_it():
+    with world() as (server, receiver):
+        with Raw(server.mx) as idle, Raw(server.mx) as busy:
+            busy.begin([b"b@dest.test"])
+            server.process.send_signal(signal.SIGTERM)
+            assert idle.reply()[:9] == b"421 4.3.2"
+            assert idle.reply() == b""
+            assert busy.say(b"Subject: last\r\n\r\n.\r\n")[:3] == b"250"
+        assert server.stop() == 0
+        server.start()  # it was kept, whether or not it still went out
+        wait_until(lambda: receiver.messages)
+
+
+def test_a_message_for_two_is_traced_without_naming_either_and_utf8_by_its_protocol():
+    with world(extensions=("8BITMIME", "SMTPUTF8")) as (server, receiver):
+        with Raw(server.mx) as c:
+            c.begin([b"b@dest.test", b"c@dest.test"], "gęś@łąka.test".encode(), b" SMTPUTF8 BODY=8BITMIME")
+            assert c.say(b"Subject: x\r\n\r\n.\r\n")[:3] == b"250"
+        wait_until(lambda: receiver.messages)
+        trace = receiver.messages[0][2].split(b"Subject")[0]
+        assert b" with UTF8SMTP id " in trace and b"for <" not in trace, trace
+
+
+def test_what_ehlo_promises_is_kept():
+    """LIMITS (RFC 9422), SIZE (1870) and the extensions it names, no more: BINARYMIME is not among them."""
+    with world(more="accept { recipients_max = 100 transactions_max = 2 message_bytes_max = 64K }") as (server, receiver):
+        with Raw(server.mx, ehlo=False) as c:
+            lines = c.say(b"EHLO client.test\r\n").split(b"\r\n")
+            words = {line[4:].split(b" ")[0] for line in lines[1:-1]}
+            assert words == {b"PIPELINING", b"SIZE", b"8BITMIME", b"SMTPUTF8", b"ENHANCEDSTATUSCODES", b"DSN", b"CHUNKING", b"STARTTLS", b"AUTH",
+                             b"LIMITS"}, words
+            assert b"250 LIMITS RCPTMAX=100 MAILMAX=2" in lines and b"250-SIZE 65536" in lines, lines
+            assert c.say(b"MAIL FROM:<a@b.test> BODY=BINARYMIME\r\n")[:4] == b"501 "
+            for _ in range(2):
+                c.begin([b"r%d@dest.test" % i for i in range(100)])
+                size = 65536 - len(b"Subject: x\r\n\r\n\r\n")
+                assert c.say(b"Subject: x\r\n\r\n" + b"y" * size + b"\r\n.\r\n")[:3] == b"250"
+            assert c.say(b"MAIL FROM:<a@b.test>\r\n")[:9] == b"421 4.7.0"
+        wait_until(lambda: len(receiver.messages) == 2)

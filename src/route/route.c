@@ -8,8 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 
-enum { RULE_TTL_MS = 3600 * 1000 };
+enum { RULE_TTL_MS = 3600 * 1000, QUESTIONS_MAX = 4096, LOOKUPS_MAX = 4096 };
 
 /* A domain that was asked for: its answer, or those who wait for it. */
 struct entry {
@@ -23,6 +24,12 @@ struct entry {
     unsigned generation; /* of the settings that it was asked by */
     bool under_way;      /* asked, or telling those who asked: it stays where it is */
     struct route_ask *first, **last;
+    struct entry *next_waiting; /* for a lookup to end */
+};
+
+/* Entries whose lookup waits for another to end. */
+struct line {
+    struct entry *first, *last;
 };
 
 struct router {
@@ -33,6 +40,8 @@ struct router {
     struct entry **table;
     size_t entries, remembered, cap; /* remembered: those not under way */
     struct entry *newest, *oldest;
+    uint32_t lookups;           /* under way */
+    struct line known, strange; /* waiting: domains that were found before go first */
     uint64_t random;
     unsigned generation; /* of the settings */
     struct route_stats stats;
@@ -248,11 +257,54 @@ static void end_fixed(struct entry *e, const struct route *shape, const struct r
     on_answer(e, route_make(&s, h, h ? 1 : 0), NULL, RULE_TTL_MS / 1000);
 }
 
-static struct lookup_way way_of(struct entry *e)
+/* ---- lookups: a bounded number at one time, for each costs memory, and strangers decide how long it takes ---- */
+
+static void start(struct entry *e);
+
+static void wait_in_line(struct entry *e)
+{
+    struct line *l = e->route ? &e->router->known : &e->router->strange;
+    e->next_waiting = NULL;
+    *(l->last ? &l->last->next_waiting : &l->first) = e;
+    l->last = e;
+}
+
+static void next_in_line(struct router *r)
+{
+    while (r->lookups < LOOKUPS_MAX && (r->known.first || r->strange.first)) {
+        struct line *l = r->known.first ? &r->known : &r->strange;
+        struct entry *e = l->first;
+        l->first = e->next_waiting;
+        if (!l->first)
+            l->last = NULL;
+        start(e);
+    }
+}
+
+static void on_looked_up(void *ctx, struct route *route, const struct route_trouble *t, uint32_t ttl_s)
+{
+    struct entry *e = ctx;
+    struct router *r = e->router;
+    r->lookups--;
+    on_answer(e, route, t, ttl_s);
+    next_in_line(r);
+}
+
+/* Looks the domain up, or the host that a rule names (shape != NULL). */
+static void look_up(struct entry *e, const struct route *shape, const char *host, uint16_t port)
 {
     struct router *r = e->router;
+    struct lookup_way way = {r->dns, r->loop, &r->settings, &r->random, on_looked_up, e};
+    if (r->lookups == LOOKUPS_MAX) {
+        wait_in_line(e);
+        return;
+    }
+    r->lookups++;
     r->stats.lookups++;
-    return (struct lookup_way){r->dns, r->loop, &r->settings, &r->random, on_answer, e};
+    if (shape)
+        lookup_host(&way, host, port, shape);
+    else
+        lookup_mx(&way, e->domain);
 }
 
 static void follow_rule(struct entry *e, const struct route_rule *rule)
@@ -277,8 +329,7 @@ static void follow_rule(struct entry *e, const struct route_rule *rule)
                                                            : net_parse_ip(rule->host, rule->port, &h.addr, &h.addr_len)) {
         end_fixed(e, &shape, &h);
     } else {
-        struct lookup_way way = way_of(e);
-        lookup_host(&way, host, rule->port, &shape);
+        look_up(e, &shape, host, rule->port);
     }
 }
 
@@ -310,8 +361,7 @@ static void start(struct entry *e)
     } else if (d.n > 2 && d.p[0] == '[') {
         follow_literal(e, str_mem(d.p + 1, d.n - 2));
     } else {
-        struct lookup_way way = way_of(e);
-        lookup_mx(&way, e->domain);
+        look_up(e, NULL, NULL, 0);
     }
 }
 
@@ -351,6 +401,27 @@ static void on_readable(void *ctx, uint32_t events)
     ub_process(r->dns);
 }
 
+/* libunbound learns how fast its servers are, one number a server, and stops asking one that seems dead. Ours are resolvers that
+ * answer for the whole world: a domain whose servers are silent says nothing about them, and must not slow the others down. So it
+ * learns nothing, waits the same time for everything, and may have many questions open (by default, 16). */
+static bool tune(struct router *r, struct fault *f)
+{
+    struct rlimit files = {.rlim_cur = 1024};
+    char open[16];
+    getrlimit(RLIMIT_NOFILE, &files); /* each open question is a socket */
+    snprintf(open, sizeof open, "%u", files.rlim_cur / 16 > QUESTIONS_MAX ? QUESTIONS_MAX : (unsigned)files.rlim_cur / 16);
+    const char *options[][2] = {{"infra-host-ttl:", "0"},
+                                {"unknown-server-time-limit:", "1500"},
+                                {"outgoing-range:", open},
+                                {"num-queries-per-thread:", open}};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
+        int code = ub_ctx_set_option(r->dns, options[i][0], options[i][1]);
+        if (code)
+            return fault_set(f, "the resolver does not take %s %s: %s", options[i][0], options[i][1], ub_strerror(code));
+    }
+    return true;
+}
+
 /* libunbound knows a few special zones by itself (RFC 6761); resolvers that were named are to be believed about them too. */
 static bool configure(struct router *r, struct fault *f)
 {
@@ -372,7 +443,7 @@ static bool dns_open(struct router *r, struct fault *f)
     r->dns = ub_ctx_create();
     if (!r->dns)
         return fault_set(f, "the resolver cannot be started");
-    if (!configure(r, f)) {
+    if (!tune(r, f) || !configure(r, f)) {
         ub_ctx_delete(r->dns);
         r->dns = NULL;
         return false;

@@ -1,5 +1,12 @@
-"""A DNS server on 127.0.0.1 that is told what to answer, over UDP and TCP: names.answers[(name, "MX")] is a list of values, a word such
-as "SERVFAIL", "NXDOMAIN" or "silence", or missing: a name with other records has none of this kind, any other does not exist."""
+"""A DNS server on 127.0.0.1 that is told what to answer, over UDP and TCP: names.answers[(name, "MX")] is a list of values (bytes: rdata
+as it stands), a word, or missing: a name with other records has none of this kind, any other does not exist. The words:
+  SERVFAIL NXDOMAIN REFUSED   that code
+  silence                     no answer
+  cut                         truncated over UDP, and TCP hangs up
+  garbage                     bytes that are no message
+  foreign-id foreign-question an answer to something else, and no other
+names.forged[name] is a list of addresses: before the true answer about that name go replies with those and a wrong id.
+names.ttl[name] is the time to live of its records (60 otherwise)."""
 import socket
 import socketserver
 import struct
@@ -16,6 +23,8 @@ def encode_name(name):
 
 
 def encode(kind, value):
+    if isinstance(value, bytes):
+        return value
     if kind == "A":
         return socket.inet_aton(value)
     if kind == "AAAA":
@@ -37,6 +46,7 @@ def question(query):
 class Names:
     def __init__(self, answers):
         self.answers = answers
+        self.forged, self.ttl = {}, {}
         self.asked = []
         self.port = free_port()  # free for TCP; below the ephemeral range nobody takes it for UDP either
         self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self.handler(False))
@@ -52,13 +62,14 @@ class Names:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
                 if stream:
-                    length = struct.unpack("!H", self.request.recv(2))[0]
-                    got = outer.reply(self.request.recv(length))
-                    self.request.sendall(struct.pack("!H", len(got)) + got)
+                    with self.request.makefile("rb") as f:
+                        length = int.from_bytes(f.read(2), "big")
+                        data = f.read(length)
+                    for got in outer.replies(data, True) if len(data) == length > 16 else ():
+                        self.request.sendall(struct.pack("!H", len(got)) + got)
                     return
                 data, sock = self.request
-                got = outer.reply(data)
-                if got:
+                for got in outer.replies(data, False):
                     sock.sendto(got, self.client_address)
 
         return Handler
@@ -66,7 +77,7 @@ class Names:
     def follow(self, name, kind):
         """The records of a name, through its aliases: [(owner, kind, rdata)], rcode."""
         records = []
-        for _ in range(20):
+        for _ in range(200):
             found = self.answers.get((name, kind))
             alias = self.answers.get((name, "CNAME"))
             if isinstance(found, str):
@@ -80,18 +91,40 @@ class Names:
             name = alias
         return records, ""
 
-    def reply(self, query):
-        name, kind, echoed = question(query)
-        self.asked.append((name, kind))
-        records, word = self.follow(name, kind)
-        if word == "silence":
-            return None
-        flags = 0x8180 | RCODES.get(word, 0)
-        out = query[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0) + echoed
+    def message(self, ident, echoed, records, flags):
+        out = ident + struct.pack("!HHHHH", 0x8180 | flags, 1, len(records), 0, 0) + echoed
         numbers = {v: k for k, v in TYPES.items()}
         for owner, k, rdata in records:
-            out += encode_name(owner) + struct.pack("!HHIH", numbers[k], 1, 60, len(rdata)) + rdata
+            out += encode_name(owner) + struct.pack("!HHIH", numbers[k], 1, self.ttl.get(owner, 60), len(rdata)) + rdata
         return out
+
+    def replies(self, query, stream):
+        """What goes back, in order."""
+        try:
+            name, kind, echoed = question(query)
+        except (IndexError, struct.error):
+            return []  # no question: nobody that is tested here
+        self.asked.append((name, kind))
+        records, word = self.follow(name, kind)
+        ident, other = query[:2], bytes(b ^ 0x55 for b in query[:2])
+        foreign = encode_name("other.test") + echoed[-4:]
+        if word in ("silence", "cut") and (stream or word == "silence"):
+            return []
+        if word == "cut":
+            return [self.message(ident, echoed, [], 0x0200)]
+        if word == "garbage":
+            return [query[:2] + bytes(range(200))]
+        if word == "foreign-id":
+            return [self.message(other, echoed, records, 0)]
+        if word == "foreign-question":
+            return [self.message(ident, foreign, records, 0)]
+        lies = [(name, kind, encode(kind, v)) for v in self.forged.get(name, []) if kind == "A"]
+        true = self.message(ident, echoed, records, RCODES.get(word, 0))
+        if len(true) > 1200 and not stream:
+            true = self.message(ident, echoed, [], 0x0200)  # the rest is asked for over TCP
+        if not lies or stream:
+            return [true]
+        return [self.message(bytes([n, query[1] ^ n]), echoed, lies, 0) for n in range(1, 100)] + [true]
 
     def close(self):
         for server in (self.udp, self.tcp):

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { HOLD_MAX = 64 * 1024, QUIT_MS = 2000, TLS_MS = 30000 };
+enum { HOLD_MAX = 64 * 1024, QUIT_MS = 2000, TLS_MS = 30000, BLOCK = 64 * 1024 };
 
 static void react(struct connection *c);
 
@@ -96,7 +96,9 @@ static void on_line(void *ctx, bool ours, struct str text)
         talk_line(c->talk, ours, text);
 }
 
-static const struct smtp_out_hooks machine_hooks = {on_write, on_write_ref, on_line};
+static bool is_unsent(void *ctx) { return stream_pending(((struct connection *)ctx)->stream) > 0; }
+
+static const struct smtp_out_hooks machine_hooks = {on_write, on_write_ref, on_line, is_unsent};
 
 /* ---- time ---- */
 
@@ -108,7 +110,9 @@ static void set_timer(struct connection *c)
                              [WAIT_DATA] = s->data_timeout_ms,
                              [WAIT_BODY] = s->body_timeout_ms};
     enum out_wait w = smtp_out_wait(&c->machine);
-    bool sending = w == WAIT_BODY && stream_pending(c->stream) > 0;
+    size_t pending = stream_pending(c->stream);
+    bool sending = w == WAIT_BODY && pending > 0;
+    c->pending = pending;
     timer_set(c->deliver->loop, &c->timer, c->idle ? s->idle_ms : sending ? s->body_block_timeout_ms : wait[w]);
 }
 
@@ -156,6 +160,8 @@ static void on_time(void *ctx)
         connection_quit(c);
     else if (c->machine.state == OUT_DONE)
         react(c);
+    else if (stream_pending(c->stream) + BLOCK <= c->pending)
+        set_timer(c); /* the time is for each block of the content, not for all of it (RFC 5321 4.5.3.2.5) */
     else
         broke(c, "nothing came for too long");
 }
@@ -169,8 +175,10 @@ static size_t on_input(void *ctx, const char *p, size_t n)
         connection_close(c);
         return n;
     }
+    uint64_t replies = c->machine.replies;
     smtp_out_heard(&c->machine, p, n);
-    react(c);
+    if (c->machine.replies > replies || c->machine.state == OUT_FAILED || c->machine.state == OUT_OVER)
+        react(c); /* parts of a reply buy no time */
     return n;
 }
 
@@ -289,6 +297,8 @@ static void transaction_over(struct connection *c)
     const struct deliver_settings *o = c->deliver->settings;
     usable = usable && !c->deliver->draining && o->idle_ms > 0 && o->idle_max > 0 && (most == 0 || c->messages < most);
     t->reached = true;
+    if (c->machine.state == OUT_OVER && c->machine.failure_text[0])
+        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, c->machine.failure_text);
     if (usable) { /* kept before the outcome is told: the lane's next message may take it at once */
         idle_enter(c);
         set_timer(c);

@@ -19,6 +19,7 @@ struct connection {
     uint64_t lane;
     uint64_t promise; /* what the route that it was opened for promises */
     uint32_t messages;
+    size_t pending;            /* to be sent when the timer was set */
     bool idle, quitting, kept; /* kept: it has carried a message before this one */
     struct timer timer;
     char host[256], ip[NET_TEXT], source_ip[NET_TEXT], ehlo[256];

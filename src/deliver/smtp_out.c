@@ -160,9 +160,24 @@ static void heard_421(struct smtp_out *m, const struct reply *r)
     fail(m, phase, r, NULL);
 }
 
+/* A refusal may come in the middle of the content; nothing else may come before what it answers has been said. */
+static bool is_early(const struct smtp_out *m, const struct reply *r)
+{
+    bool refusal = rows[m->await[m->await_at].step].phase == PHASE_BODY && r->code >= 400;
+    return m->await_n == 1 && !refusal && m->hooks->unsent(m->ctx);
+}
+
+static void heard_nonsense(struct smtp_out *m, const char *what)
+{
+    enum phase phase = smtp_out_phase(m);
+    settle_rest(m, OUTCOME_DEFERRED, phase, NULL);
+    fail(m, phase, NULL, what);
+}
+
 static void heard_reply(struct smtp_out *m, const struct reply *r)
 {
     note_reply(m, r);
+    m->replies++;
     if (m->state == OUT_BUSY)
         m->any_reply = true;
     if (r->code == 421) {
@@ -171,6 +186,10 @@ static void heard_reply(struct smtp_out *m, const struct reply *r)
     }
     if (m->await_n == 0) {
         fail(m, PHASE_NONE, NULL, "the server spoke without being asked");
+        return;
+    }
+    if (is_early(m, r)) {
+        heard_nonsense(m, "the server answered before it was asked");
         return;
     }
     struct awaited w = m->await[m->await_at];
@@ -191,9 +210,7 @@ void smtp_out_heard(struct smtp_out *m, const char *p, size_t n)
         if (s == REPLY_MORE)
             return;
         if (s == REPLY_BAD) { /* bytes behind the reply to STARTTLS count as bad too (response injection) */
-            enum phase phase = smtp_out_phase(m);
-            settle_rest(m, OUTCOME_DEFERRED, phase, NULL);
-            fail(m, phase, NULL, "what the server said is no SMTP reply");
+            heard_nonsense(m, "what the server said is no SMTP reply");
             return;
         }
         p += taken;

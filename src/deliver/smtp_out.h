@@ -5,7 +5,8 @@
  *   opening:      BANNER -> EHLO [-> HELO] [-> STARTTLS -> (TLS) -> EHLO] [-> AUTH ...] -> ready
  *   transaction:  MAIL RCPT... DATA -> BODY, or MAIL RCPT... -> BDAT; then ready again, after RSET if something is left open
  *
- * Invariant: a recipient is settled exactly once; what is awaited when the connection ends settles the rest. */
+ * Invariant: a recipient is settled exactly once; what is awaited when the connection ends settles the rest. A reply that comes
+ * before the only command that it could answer has left is no reply: above all, no content is delivered before it was sent. */
 #pragma once
 
 #include "deliver/deliver.h"
@@ -59,6 +60,8 @@ struct smtp_out_hooks {
     void (*write_ref)(void *ctx, const void *p, size_t n);
     /* One line of the dialogue was said (ours) or heard. */
     void (*line)(void *ctx, bool ours, struct str text);
+    /* Is some of what was written still here? */
+    bool (*unsent)(void *ctx);
 };
 
 struct awaited {
@@ -96,6 +99,7 @@ struct smtp_out {
     uint32_t said_rcpts, accepted, unsettled;
     bool needs_reset;
     bool any_reply; /* to this transaction: a kept connection proved alive */
+    uint64_t replies;
     /* why the opening failed, or the conversation ended */
     enum phase failure_phase;
     struct reply failure; /* code 0: no reply, failure_text tells */

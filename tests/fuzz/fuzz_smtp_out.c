@@ -26,7 +26,13 @@ static void on_line(void *ctx, bool ours, struct str text)
         buf_addf(&r->log, "%.*s\n", STR_ARGS(text));
 }
 
-static const struct smtp_out_hooks hooks = {on_write, on_write, on_line};
+static bool is_unsent(void *ctx)
+{
+    (void)ctx;
+    return false;
+}
+
+static const struct smtp_out_hooks hooks = {on_write, on_write, on_line, is_unsent};
 
 static void settle(struct run *r, uint32_t rcpts)
 {

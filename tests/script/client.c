@@ -1,5 +1,5 @@
 /* Dialogues with the SMTP and LMTP client (deliver). "." lines, before the first: lmtp, tls none|opportunistic|required|verified,
- * login NAME PASSWORD, chunking; then: connect, secured, broken, next, quit, and
+ * login NAME PASSWORD, chunking; then: connect, secured, broken, next, quit, unsent yes|no (does the network take what is said), and
  *   mail SENDER RCPT...       begins a transaction with the message set up by the lines before it:
  *   content TEXT              (\r \n as escapes), utf8, 8bit, ret full|hdrs, envid X, notify NAME, orcpt X (of all recipients)
  * "!" lines: ready, tls, failed PHASE: TEXT, over PHASE: TEXT, and at a transaction's end one a recipient:
@@ -25,7 +25,7 @@ struct client {
     struct rcpt sample;
     struct buf said;
     enum out_state shown;
-    bool begun, told;
+    bool begun, told, unsent;
 };
 
 static void flush(struct client *c)
@@ -46,7 +46,9 @@ static void do_line(void *ctx, bool ours, struct str text)
     must(!ours || !memchr(text.p, '\r', text.n));
 }
 
-static const struct smtp_out_hooks hooks = {do_write, do_write, do_line};
+static bool is_unsent(void *ctx) { return ((struct client *)ctx)->unsent; }
+
+static const struct smtp_out_hooks hooks = {do_write, do_write, do_line, is_unsent};
 
 static void *side_open(void)
 {
@@ -137,6 +139,8 @@ static bool set_machine(struct client *c, struct str word, struct str rest)
         c->m.lmtp = true;
     else if (str_eq(word, STR("chunking")))
         c->m.chunking = true;
+    else if (str_eq(word, STR("unsent")))
+        c->unsent = str_eq(rest, STR("yes"));
     else if (str_eq(word, STR("tls")))
         return set_policy(c, rest);
     else if (str_eq(word, STR("login"))) {

@@ -1,6 +1,5 @@
 """The world around goniec for whole-binary tests: a server of its own with fresh directories and free ports, and receivers that can be
 told how to behave. Everything listens on 127.0.0.1 and is ended by the pid or socket it was started with."""
-import contextlib
 import json
 import os
 import random
@@ -203,12 +202,14 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
 
     def engine(self):
         """The engine listens: it is the child that holds many sockets."""
+        def link(path):
+            try:
+                return os.readlink(path)
+            except FileNotFoundError:  # closed meanwhile
+                return ""
+
         def sockets(pid):
-            count = 0
-            for n in os.listdir(f"/proc/{pid}/fd"):
-                with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-                    count += os.readlink(f"/proc/{pid}/fd/{n}").startswith("socket:")
-            return count
+            return sum(link(f"/proc/{pid}/fd/{n}").startswith("socket:") for n in os.listdir(f"/proc/{pid}/fd"))
         return max(self.children(), key=sockets)
 
     def cli(self, *args, input=None, code=0):

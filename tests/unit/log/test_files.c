@@ -339,7 +339,7 @@ static unsigned follow_all(struct follow *w, struct log_pos *last)
 {
     struct follow_record r;
     unsigned n = 0;
-    for (int got; (got = follow_next(w, &r, &fault)) != 0; n++) {
+    for (int got; (got = follow_next(w, true, &r, &fault)) != 0; n++) {
         if (got < 0)
             fail_msg("%s", fault.text);
         *last = r.pos;
@@ -389,19 +389,27 @@ static void segments_are_kept_until_the_follower_has_read_past_them(void **state
     follow_close(&w);
 }
 
-static void the_follower_reads_an_accepted_message_s_content(void **state)
+static void a_follower_in_no_hurry_leaves_a_filling_segment_until_its_index_is_there(void **state)
 {
     (void)state;
     struct follow *w = NULL;
     struct follow_record r;
-    struct buf content = {0};
-    accept_each(1, 1, 5000);
+    struct log_pos last = {0};
+    owner_close(&o);
+    o.options.segment_bytes = 1 << 20;
+    assert_true(owner_open(&o));
+    accept_each(1, 20, 20000);
     assert_true(follow_open(&w, o.directory, (struct log_pos){0}, &fault));
-    assert_int_equal(follow_next(w, &r, &fault), 1);
-    assert_int_equal(r.kind, FOLLOW_ACCEPTED);
-    assert_true(follow_content(w, &r, &content, &fault));
-    assert_int_equal(content.n, 5000);
-    buf_done(&content);
+    assert_int_equal(follow_next(w, false, &r, &fault), 0);
+    assert_int_equal(follow_all(w, &last), 20); /* in a hurry it reads them */
+    accept_each(21, 21, 100);
+    assert_int_equal(follow_next(w, false, &r, &fault), 1); /* little is read at once */
+    accept_each(22, 70, 20000);
+    unsigned n = 0;
+    while (follow_next(w, false, &r, &fault) == 1)
+        n++;
+    assert_in_range(n, 20, 40); /* the first segment is full by now: its index has them; the rest is in the next */
+    assert_int_equal(follow_all(w, &last), 49 - n);
     follow_close(&w);
 }
 
@@ -427,7 +435,7 @@ int main(void)
         CASE(a_log_is_open_once),
         FOLLOWED(the_follower_sees_every_durable_record_once_and_none_before),
         FOLLOWED(segments_are_kept_until_the_follower_has_read_past_them),
-        FOLLOWED(the_follower_reads_an_accepted_message_s_content),
+        FOLLOWED(a_follower_in_no_hurry_leaves_a_filling_segment_until_its_index_is_there),
     };
     return cmocka_run_group_tests_name("log files", tests, NULL, NULL);
 }

@@ -118,7 +118,9 @@ static const char *read_line(struct str line, struct arena *a, struct credential
     if (!str_to_u64(most, UINT32_MAX, &sessions))
         return "has a sessions_max that is no number";
     c->sessions_max = (uint32_t)sessions;
-    return read_status(line, a, c) ? NULL : "has a status that is neither active nor suspended";
+    struct str status = str_split(&line, '\t');
+    c->language = arena_str(a, line.p ? line : STR(""));
+    return read_status(status, a, c) ? NULL : "has a status that is neither active nor suspended";
 }
 
 static bool slurp(const char *path, struct buf *b, struct fault *f)

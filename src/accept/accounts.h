@@ -1,7 +1,8 @@
 /* accounts: who may log in, as an immutable snapshot that the engine holds in memory.
  *
  * The snapshot is a text file written by `goniec account` (and later by the office) next to the database, replaced by
- * rename. One credential a line, tab-separated: login, account, kind, secret, stream, sessions_max, status. Kinds:
+ * rename. One credential a line, tab-separated: login, account, kind, secret, stream, sessions_max, status, language
+ * (may lack: the server's). Kinds:
  *   key     a generated secret: "key$<salt hex>$<HMAC-SHA-256 hex>": 160 random bits need no slow hash
  *   argon2  libsodium's "$argon2id$..." string: a password that a person chose
  *   scram   "scram-sha-256$<iterations>$<salt b64>$<stored key b64>$<server key b64>" may follow after a space in `secret`
@@ -16,8 +17,9 @@ enum account_status { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED };
 
 struct credential {
     struct str login, account, stream, reason;
-    struct str key_salt, key_hash;                     /* raw bytes; empty unless kind key */
-    const char *argon2;                                /* NUL-terminated; NULL unless kind argon2 */
+    struct str language;           /* of notifications to its senders: as the setting of that name; "": the server's */
+    struct str key_salt, key_hash; /* raw bytes; empty unless kind key */
+    const char *argon2;            /* NUL-terminated; NULL unless kind argon2 */
     struct str scram_salt, scram_stored, scram_server; /* raw; empty without SCRAM */
     uint32_t scram_iterations;
     uint32_t sessions_max; /* 0: the listener's default */

@@ -73,6 +73,14 @@ static bool envelope_for(struct message *m, enum dsn_kind kind, const struct out
     return true;
 }
 
+/* The account's, as of now. */
+static const char *language_for(const struct message *m, struct arena *a)
+{
+    const struct snapshot *s = m->home->snapshot;
+    const struct credential *c = accounts_find(s->accept.accounts, m->letter->envelope.credential);
+    return arena_strz(a, c && c->language.n ? c->language : s->settings->language);
+}
+
 static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome *part,
                      void (*on_durable)(void *ctx, bool durable))
 {
@@ -94,7 +102,7 @@ static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome
                                 now_ms,
                                 id_wall_ms(m->entry.id) + life_ms,
                                 part,
-                                arena_strz(&own, s->language),
+                                language_for(m, &own),
                                 s->dsn_quote_max};
         struct buf text = {0};
         dsn_write(&r, which, n, &text);

@@ -62,13 +62,14 @@ static void a_generated_secret_is_right_and_its_neighbours_wrong(void **state)
     secret_encode_key(str_of(secret), &b);
     buf_add_str(&b, STR(" "));
     secret_encode_scram(str_of(secret), &b);
-    buf_add_str(&b, STR("\tnewsletter\t7\tactive\n"));
+    buf_add_str(&b, STR("\tnewsletter\t7\tactive\tpl\n"));
     struct accounts *a = load(buf_str(&b));
     const struct credential *c = accounts_find(a, STR("shop"));
     assert_non_null(c);
     assert_str(c->account, "shop-account");
     assert_str(c->stream, "newsletter");
     assert_int_equal(c->sessions_max, 7);
+    assert_str(c->language, "pl");
     assert_int_equal(c->status, ACCOUNT_ACTIVE);
     assert_int_equal(c->scram_iterations, 4096);
     assert_int_equal(c->scram_salt.n, 16);

@@ -36,7 +36,8 @@ bool base64_decode(struct str s, struct buf *b)
     size_t pad = 0;
     while (pad < 2 && pad < s.n && s.p[s.n - 1 - pad] == '=')
         pad++;
-    char *to = s.n % 4 ? NULL : buf_reserve(b, s.n / 4 * 3);
+    size_t size = s.n % 4 ? 0 : s.n / 4 * 3 - pad;
+    char *to = s.n % 4 ? NULL : buf_reserve(b, size);
     if (!to)
         return false;
     uint32_t v = 0;
@@ -47,11 +48,11 @@ bool base64_decode(struct str s, struct buf *b)
             return false;
         v = v << 6 | (uint32_t)d;
         if (i % 4 == 3)
-            for (int k = 2; k >= 0; k--)
+            for (int k = 2; k >= 0 && out < size; k--)
                 to[out++] = (char)(v >> (8 * k) & 0xff);
     }
     if (pad && (v & ((1u << (8 * pad)) - 1))) /* bits behind the end must be zero (RFC 4648 3.5) */
         return false;
-    b->n += out - pad;
+    b->n += size;
     return true;
 }

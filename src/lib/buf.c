@@ -14,14 +14,15 @@ void buf_done(struct buf *b)
     b->n = b->cap = 0;
 }
 
-char *buf_reserve(struct buf *b, size_t more)
+/* The bound is on `more`; `spare` is room behind it that never counts. */
+static inline char *reserve(struct buf *b, size_t more, size_t spare)
 {
     size_t max = b->max ? b->max : SIZE_MAX / 2;
     if (more > max || b->n > max - more)
         return NULL;
-    if (!b->p || b->n + more > b->cap) {
+    if (!b->p || b->n + more + spare > b->cap) {
         size_t cap = b->cap < 64 ? 64 : b->cap;
-        while (cap < b->n + more)
+        while (cap < b->n + more + spare)
             cap *= 2;
         b->p = realloc(b->p, cap);
         must(b->p);
@@ -30,9 +31,11 @@ char *buf_reserve(struct buf *b, size_t more)
     return b->p + b->n;
 }
 
+char *buf_reserve(struct buf *b, size_t more) { return reserve(b, more, 0); }
+
 bool buf_add(struct buf *b, const void *p, size_t n)
 {
-    char *to = buf_reserve(b, n);
+    char *to = reserve(b, n, 0);
     if (!to)
         return false;
     if (n)
@@ -52,7 +55,7 @@ bool buf_addf(struct buf *b, const char *fmt, ...)
     size_t room = b->p ? b->cap - b->n : 0;
     int n = vsnprintf(room ? b->p + b->n : NULL, room, fmt, ap);
     must(n >= 0);
-    char *to = buf_reserve(b, (size_t)n + 1);
+    char *to = reserve(b, (size_t)n, 1); /* for the NUL that is no part of it */
     if (to && (size_t)n >= room)
         vsnprintf(to, (size_t)n + 1, fmt, again);
     if (to)
@@ -87,7 +90,7 @@ bool buf_put_u64(struct buf *b, uint64_t v) { return put_le(b, v, 8); }
 bool buf_put_str(struct buf *b, struct str s)
 {
     must(s.n <= UINT32_MAX);
-    return buf_put_u32(b, (uint32_t)s.n) && buf_add_str(b, s);
+    return reserve(b, 4 + s.n, 0) && buf_put_u32(b, (uint32_t)s.n) && buf_add_str(b, s);
 }
 
 static uint64_t take_le(struct str *s, bool *ok, size_t n)

@@ -84,18 +84,19 @@ bool net_parse_ip(struct str ip, uint16_t port, struct sockaddr_storage *ret, so
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
     char z[INET6_ADDRSTRLEN];
-    if (ip.n == 0 || ip.n >= sizeof z)
+    if (ip.n == 0 || ip.n >= sizeof z || memchr(ip.p, '\0', ip.n))
         return false;
     memcpy(z, ip.p, ip.n);
     z[ip.n] = '\0';
-    memset(ret, 0, sizeof *ret);
     if (inet_pton(AF_INET, z, &v4.sin_addr) == 1) {
+        memset(ret, 0, sizeof *ret);
         memcpy(ret, &v4, sizeof v4);
         *ret_len = sizeof v4;
         return true;
     }
     if (inet_pton(AF_INET6, z, &v6.sin6_addr) != 1)
         return false;
+    memset(ret, 0, sizeof *ret);
     memcpy(ret, &v6, sizeof v6);
     *ret_len = sizeof v6;
     return true;
@@ -104,7 +105,7 @@ bool net_parse_ip(struct str ip, uint16_t port, struct sockaddr_storage *ret, so
 static bool parse_unix(struct str path, struct sockaddr_storage *ret, socklen_t *ret_len)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
-    if (path.n == 0 || path.n >= sizeof un.sun_path)
+    if (path.n == 0 || path.n >= sizeof un.sun_path || memchr(path.p, '\0', path.n))
         return false;
     memcpy(un.sun_path, path.p, path.n);
     memset(ret, 0, sizeof *ret);
@@ -127,7 +128,9 @@ bool net_parse(struct str s, struct sockaddr_storage *ret, socklen_t *ret_len)
     bool bracketed = host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']';
     if (bracketed)
         host = str_mem(host.p + 1, host.n - 2);
-    return net_parse_ip(host, (uint16_t)port, ret, ret_len) && (ret->ss_family == AF_INET6) == bracketed;
+    if (bracketed != (host.n && memchr(host.p, ':', host.n))) /* brackets stand around IPv6 addresses and no others */
+        return false;
+    return net_parse_ip(host, (uint16_t)port, ret, ret_len);
 }
 
 bool net_is_special(const struct sockaddr *sa)

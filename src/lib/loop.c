@@ -1,7 +1,8 @@
 /* loop: epoll, a timer wheel, and an inbox that other threads push to.
  *
- * The wheel has five levels of 64 slots; a tick is 4 ms, so a timer fires up to 4 ms late and never early. Timers further out lie
- * in coarser slots and move down as their time comes near. Setting a timer to a later time only notes it: the timer is looked at
+ * The wheel has five levels of 64 slots; a tick is 4 ms, so a timer fires up to 4 ms late and never early; a turn that takes long
+ * makes the timers after it late by at most as much again, for the time is read once a turn. Timers further out lie in coarser
+ * slots and move down as their time comes near. Setting a timer to a later time only notes it: the timer is looked at
  * when its old slot comes up, so that a session may push its time-out on each command for the price of one store.
  *
  * The inbox is a stack that posters push with one atomic exchange; only the poster that finds it empty wakes the loop. */
@@ -244,6 +245,7 @@ void loop_at_turn_end(struct loop *l, void (*fn)(void *ctx), void *ctx)
 
 static void run_events(struct loop *l, int wait_ms)
 {
+    must(l->events == 0);
     int timer_ms = next_timer_ms(l);
     if (timer_ms >= 0 && (wait_ms < 0 || timer_ms < wait_ms))
         wait_ms = timer_ms;

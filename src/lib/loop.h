@@ -18,7 +18,8 @@ void loop_free(struct loop **l);
 /* Runs turns until loop_stop. One turn: wait for events or the next timer, run watches, posts, due timers,
  * then the turn hooks. */
 void loop_run(struct loop *l);
-/* Runs one turn, waiting at most wait_ms (-1: until something happens). For tests and nested use. */
+/* Runs one turn, waiting at most wait_ms (-1: until something happens). For tests and closing down; never from within
+ * a watch's callback, whose turn would lose the events that come after its own. */
 void loop_turn(struct loop *l, int wait_ms);
 void loop_stop(struct loop *l); /* any thread */
 

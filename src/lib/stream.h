@@ -21,13 +21,13 @@ enum stream_end {
     STREAM_RESET,   /* the connection broke; detail tells how */
     STREAM_TLS,     /* the TLS handshake or record layer failed; detail tells how */
     STREAM_REFUSED, /* connect failed; detail tells how */
-    STREAM_TIMEOUT, /* connect or handshake did not end in time, or output did not drain in time */
+    STREAM_TIMEOUT, /* connect or handshake did not end in time */
 };
 
 struct stream_hooks {
     /* Bytes arrived: returns how many were taken (0 .. n). What is left is offered again, with more, when
      * more arrives or stream_resume is called. Bytes left over are bounded by `hold_max`: past it the
-     * stream stops reading until resumed. */
+     * stream stops reading until resumed (a single read, of at most 256 KiB, may pass it). */
     size_t (*input)(void *ctx, const char *p, size_t n);
     void (*connected)(void *ctx);                                      /* outgoing: TCP is up */
     void (*secured)(void *ctx);                                        /* the TLS handshake is done */
@@ -36,7 +36,7 @@ struct stream_hooks {
                                                  The owner then calls stream_close */
 };
 
-/* Takes over an accepted socket (made non-blocking here). Hooks' lifetime >= the stream's. */
+/* Takes over an accepted, non-blocking socket. Hooks' lifetime >= the stream's. */
 struct stream *stream_accept(struct loop *l, int fd, const struct stream_hooks *h, void *ctx, size_t hold_max);
 
 /* Starts connecting from `source` (NULL: any) to `to`; connected or ended follows, never from within this call. */
@@ -70,7 +70,7 @@ const struct tls_facts *stream_tls(const struct stream *s);
  * is written, at most linger_ms from now; no hook is called any more. Sets *s to NULL. */
 void stream_close(struct stream **s, int64_t linger_ms);
 
-/* Peer and own address as text "203.0.113.5" / "2001:db8::1" and port. */
+/* Peer and own address. */
 void stream_peer(const struct stream *s, struct sockaddr_storage *ret);
 void stream_local(const struct stream *s, struct sockaddr_storage *ret);
 int stream_fd(const struct stream *s);

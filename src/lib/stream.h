@@ -61,7 +61,8 @@ void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 
 /* Begins TLS as server or client after the queued output is written; false, and nothing done, if unread plain
- * bytes are held. For a client `name` is sent as SNI and checked when the context verifies. */
+ * bytes are held. For a client `name` is sent as SNI and checked when the context verifies. Once on a stream; the
+ * owner says nothing more until secured. */
 bool stream_start_tls(struct stream *s, struct tls_context *tls, const char *name, int64_t timeout_ms);
 /* The TLS session's facts, or NULL in the clear. Valid until the stream is closed. */
 const struct tls_facts *stream_tls(const struct stream *s);

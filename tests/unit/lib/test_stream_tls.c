@@ -1,0 +1,525 @@
+/* TLS on a stream: nothing in the clear survives its start, facts are told, and no end is taken for another. */
+#include "side.h"
+
+enum { HANDSHAKE_MS = 10000 };
+
+static struct tls_context *server, *lax, *strict;
+static char *chain_pem, *key_pem;
+
+static int contexts_begin(void **state)
+{
+    (void)state;
+    bool good = tls_self_signed("mx.test", 30, &chain_pem, &key_pem, NULL) &&
+                tls_server_new(&server, str_of(chain_pem), str_of(key_pem), NULL) && tls_client_new(&lax, false, STR(""), NULL) &&
+                tls_client_new(&strict, true, str_of(chain_pem), NULL);
+    return good ? 0 : -1;
+}
+
+static int contexts_end(void **state)
+{
+    (void)state;
+    tls_free(&server);
+    tls_free(&lax);
+    tls_free(&strict);
+    free(chain_pem);
+    free(key_pem);
+    return 0;
+}
+
+/* Two sides on one connection, in the clear. */
+static void pair_open(struct side *a, struct side *b)
+{
+    int fd[2];
+    tcp_pair(fd);
+    *a = *b = (struct side){0};
+    assert_int_equal(fcntl(fd[1], F_SETFL, O_NONBLOCK), 0);
+    a->stream = stream_accept(loop, fd[0], &side_hooks, a, HOLD);
+    b->stream = stream_accept(loop, fd[1], &side_hooks, b, HOLD);
+}
+
+static void pair_begin(struct side *a, struct side *b, struct tls_context *client, const char *name)
+{
+    pair_open(a, b);
+    assert_true(stream_start_tls(a->stream, server, NULL, HANDSHAKE_MS));
+    assert_true(stream_start_tls(b->stream, client, name, HANDSHAKE_MS));
+}
+
+/* a serves, b is its client; both are done with the handshake. */
+static void pair_secure(struct side *a, struct side *b)
+{
+    pair_begin(a, b, lax, "mx.test");
+    until(a->secured && b->secured);
+}
+
+static void pair_done(struct side *a, struct side *b)
+{
+    side_done(a);
+    side_done(b);
+}
+
+/* ---- the handshake ---- */
+
+static void a_finished_handshake_tells_its_facts_on_both_sides(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_begin(&a, &b, strict, "mx.test");
+    assert_null(stream_tls(a.stream));
+    until(a.secured && b.secured);
+    const struct tls_facts *fa = stream_tls(a.stream), *fb = stream_tls(b.stream);
+    assert_string_equal(fa->version, "TLSv1.3");
+    assert_string_equal(fb->version, "TLSv1.3");
+    assert_string_equal(fa->cipher, fb->cipher);
+    assert_false(fa->verified);
+    assert_true(fb->verified);
+    assert_string_equal(fb->problem, "");
+    turns();
+    assert_int_equal(a.secured + b.secured, 2);
+    pair_done(&a, &b);
+}
+
+static void a_lax_client_takes_any_certificate_and_says_that_it_was_not_verified(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_begin(&a, &b, lax, "other.test");
+    until(a.secured && b.secured);
+    assert_false(stream_tls(b.stream)->verified);
+    assert_string_not_equal(stream_tls(b.stream)->problem, "");
+    pair_done(&a, &b);
+}
+
+static void a_strict_client_refuses_another_name_and_an_unknown_issuer(void **state)
+{
+    struct tls_context *system;
+    struct side a, b;
+    (void)state;
+    pair_begin(&a, &b, strict, "other.test");
+    until(a.ended && b.ended);
+    assert_int_equal(b.why, STREAM_TLS);
+    assert_string_equal(b.detail, "certificate verify failed");
+    assert_int_equal(a.secured + b.secured, 0);
+    pair_done(&a, &b);
+    assert_true(tls_client_new(&system, true, STR(""), NULL));
+    pair_begin(&a, &b, system, "mx.test");
+    tls_free(&system); /* the stream holds its own */
+    until(a.ended && b.ended);
+    assert_int_equal(b.why, STREAM_TLS);
+    assert_int_equal(b.secured, 0);
+    pair_done(&a, &b);
+}
+
+static void what_was_queued_before_the_start_is_written_in_the_clear(void **state)
+{
+    struct side s;
+    struct buf got = {0};
+    int peer = side_open(&s);
+    (void)state;
+    stream_write(s.stream, "220 Ready\r\n", 11);
+    assert_true(stream_start_tls(s.stream, server, NULL, HANDSHAKE_MS));
+    stream_write(s.stream, "", 0);
+    until((peer_takes(peer, &got), got.n >= 11));
+    assert_str(buf_str(&got), "220 Ready\r\n");
+    side_done(&s);
+    close(peer);
+    buf_done(&got);
+}
+
+static void a_peer_that_talks_no_tls_ends_the_handshake(void **state)
+{
+    struct side s;
+    int peer = side_open(&s);
+    (void)state;
+    assert_true(stream_start_tls(s.stream, server, NULL, HANDSHAKE_MS));
+    turns();
+    peer_says(peer, "EHLO there\r\nMAIL FROM:<>\r\n");
+    until(s.ended);
+    assert_int_equal(s.why, STREAM_TLS);
+    assert_true(*s.detail);
+    assert_int_equal(s.inputs + s.secured, 0);
+    side_done(&s);
+    close(peer);
+    peer = side_open(&s);
+    assert_true(stream_start_tls(s.stream, lax, "mx.test", HANDSHAKE_MS));
+    turns();
+    peer_says(peer, "\x16\x03\x03\xff\xff garbage in place of a server's hello");
+    until(s.ended);
+    assert_int_equal(s.why, STREAM_TLS);
+    assert_int_equal(s.inputs + s.secured, 0);
+    side_done(&s);
+    close(peer);
+}
+
+static void a_peer_that_leaves_or_breaks_off_in_the_handshake_is_noticed(void **state)
+{
+    struct side s;
+    int peer = side_open(&s);
+    (void)state;
+    assert_true(stream_start_tls(s.stream, server, NULL, HANDSHAKE_MS));
+    turns();
+    close(peer);
+    until(s.ended);
+    assert_int_not_equal(s.why, STREAM_TIMEOUT);
+    side_done(&s);
+    peer = side_open(&s);
+    assert_true(stream_start_tls(s.stream, lax, "mx.test", HANDSHAKE_MS));
+    turns();
+    peer_breaks(peer);
+    until(s.ended);
+    assert_int_equal(s.why, STREAM_RESET);
+    side_done(&s);
+}
+
+static void a_silent_peer_is_a_time_out(void **state)
+{
+    struct side s;
+    int peer = side_open(&s);
+    (void)state;
+    assert_true(stream_start_tls(s.stream, server, NULL, 30));
+    until(s.ended);
+    assert_int_equal(s.why, STREAM_TIMEOUT);
+    side_done(&s);
+    close(peer);
+}
+
+/* ---- bytes in the clear ---- */
+
+static size_t first_three(struct side *s, const char *p, size_t n)
+{
+    (void)s;
+    (void)p;
+    return n < 3 ? n : 3;
+}
+
+static size_t starts_tls(struct side *s, const char *p, size_t n)
+{
+    const char *end = memchr(p, '\n', n);
+    assert_non_null(end);
+    stream_write(s->stream, "220 Ready\r\n", 11);
+    assert_true(stream_start_tls(s->stream, server, NULL, HANDSHAKE_MS));
+    return (size_t)(end - p) + 1;
+}
+
+static size_t starts_tls_and_flushes(struct side *s, const char *p, size_t n)
+{
+    size_t took = starts_tls(s, p, n);
+    stream_flush(s->stream); /* the handshake begins within the hook */
+    return took;
+}
+
+static void plain_bytes_that_are_held_refuse_the_start(void **state)
+{
+    struct side s;
+    int peer = side_open(&s);
+    (void)state;
+    s.takes = first_three;
+    peer_says(peer, "abcd");
+    until(s.inputs == 1);
+    assert_false(stream_start_tls(s.stream, server, NULL, HANDSHAKE_MS));
+    assert_null(stream_tls(s.stream));
+    s.takes = NULL;
+    stream_resume(s.stream); /* still in the clear, as if nothing had been asked */
+    assert_str(buf_str(&s.got), "abcd");
+    side_done(&s);
+    close(peer);
+}
+
+static void try_tls(struct side *s, enum hook h)
+{
+    if (h == DRAINED)
+        assert_false(stream_start_tls(s->stream, server, NULL, HANDSHAKE_MS));
+}
+
+static void plain_bytes_that_are_held_refuse_the_start_from_within_a_hook_too(void **state)
+{
+    struct side s;
+    int peer = side_open(&s);
+    (void)state;
+    s.takes = first_three;
+    s.then = try_tls;
+    peer_says(peer, "abcd");
+    until(s.inputs == 1);
+    stream_write(s.stream, "x", 1);
+    until(s.drained);
+    assert_int_equal(s.ended, 0);
+    side_done(&s);
+    close(peer);
+}
+
+static void bytes_behind_the_start_of_tls_end_the_connection(void **state)
+{
+    static size_t (*const ways[])(struct side *, const char *, size_t) = {starts_tls, starts_tls_and_flushes};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct side s;
+        int peer = side_open(&s);
+        s.takes = ways[i];
+        peer_says(peer, "STARTTLS\r\nMAIL FROM:<injected@example.org>\r\n");
+        until(s.ended);
+        assert_int_equal(s.why, STREAM_TLS);
+        assert_str(buf_str(&s.got), "STARTTLS\r\n");
+        assert_int_equal(s.inputs, 1);
+        assert_int_equal(s.secured, 0);
+        side_done(&s);
+        close(peer);
+    }
+}
+
+static void tls_starts_from_within_input_and_from_what_was_held(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_open(&a, &b);
+    a.takes = starts_tls;
+    stream_write(b.stream, "STARTTLS\r\n", 10);
+    until(b.got.n == 11);
+    a.takes = NULL;
+    assert_true(stream_start_tls(b.stream, lax, "mx.test", HANDSHAKE_MS));
+    stream_flush(b.stream);            /* the handshake begins: */
+    stream_write(b.stream, "EHLO", 4); /* this is said when it is safe */
+    assert_int_equal(stream_pending(b.stream), 4);
+    until(a.secured && b.secured);
+    until(a.got.n == 14);
+    assert_str(buf_str(&a.got), "STARTTLS\r\nEHLO");
+    pair_done(&a, &b);
+}
+
+static size_t header_then_tls(struct side *s, const char *p, size_t n)
+{
+    if (s->got.n)
+        return n;
+    assert_true(n > 6);
+    assert_memory_equal(p, "PROXY\n", 6);
+    stream_sip(s->stream, false);
+    assert_true(stream_start_tls(s->stream, server, NULL, HANDSHAKE_MS));
+    return 6;
+}
+
+static void a_header_and_the_first_bytes_of_tls_may_come_together(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_open(&a, &b);
+    stream_sip(a.stream, true);
+    a.takes = header_then_tls;
+    assert_int_equal(send(stream_fd(b.stream), "PROXY\n", 6, MSG_NOSIGNAL), 6);
+    assert_true(stream_start_tls(b.stream, lax, "mx.test", HANDSHAKE_MS));
+    stream_flush(b.stream); /* the client's hello is under way before the server looks */
+    until(a.secured && b.secured);
+    stream_write(b.stream, "hi", 2);
+    until(a.got.n == 8);
+    assert_str(buf_str(&a.got), "PROXY\nhi");
+    pair_done(&a, &b);
+}
+
+/* ---- data ---- */
+
+static void much_data_goes_both_ways_at_once(void **state)
+{
+    enum { ALL = 3000000 };
+    struct side a, b;
+    char *bytes = pattern(ALL);
+    int small = 8192;
+    (void)state;
+    pair_secure(&a, &b);
+    setsockopt(stream_fd(a.stream), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
+    for (size_t at = 0; at < ALL; at += 300000) { /* references and copies, small and large */
+        stream_write_ref(a.stream, bytes + at, 299000);
+        stream_write(a.stream, bytes + at + 299000, 1000);
+        stream_write(b.stream, bytes + at, 300000);
+    }
+    until(a.got.n == ALL && b.got.n == ALL);
+    assert_memory_equal(a.got.p, bytes, ALL);
+    assert_memory_equal(b.got.p, bytes, ALL);
+    until(a.drained && b.drained);
+    pair_done(&a, &b);
+    free(bytes);
+}
+
+static size_t nothing_and_pause(struct side *s, const char *p, size_t n)
+{
+    (void)p;
+    (void)n;
+    stream_pause(s->stream);
+    return 0;
+}
+
+static void a_paused_stream_holds_and_gives_all_before_the_end(void **state)
+{
+    struct side a, b;
+    char *bytes = pattern(500000);
+    (void)state;
+    pair_secure(&a, &b);
+    a.takes = nothing_and_pause;
+    stream_write_ref(b.stream, bytes, 500000);
+    until(a.inputs == 1);
+    until(stream_pending(b.stream) == 0);
+    side_close(&b, 5000);
+    turns();
+    assert_int_equal(a.inputs, 1);
+    assert_int_equal(a.ended, 0);
+    a.takes = NULL;
+    stream_resume(a.stream);
+    until(a.ended);
+    assert_int_equal(a.why, STREAM_EOF);
+    assert_int_equal(a.got.n, 500000);
+    assert_memory_equal(a.got.p, bytes, 500000);
+    pair_done(&a, &b);
+    free(bytes);
+}
+
+/* ---- the end ---- */
+
+static void a_close_says_so_and_bytes_come_before_it(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_secure(&a, &b);
+    stream_write(b.stream, "QUIT\r\n", 6);
+    side_close(&b, 5000);
+    until(a.ended);
+    assert_str(buf_str(&a.got), "QUIT\r\n");
+    assert_int_equal(a.why, STREAM_EOF);
+    assert_non_null(stream_tls(a.stream)); /* the facts stay until it is closed */
+    pair_done(&a, &b);
+}
+
+static void a_peer_that_just_goes_is_an_end_and_one_that_breaks_a_reset(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_secure(&a, &b);
+    shutdown(stream_fd(b.stream), SHUT_WR); /* without close_notify */
+    until(a.ended);
+    assert_int_equal(a.why, STREAM_EOF);
+    pair_done(&a, &b);
+    pair_secure(&a, &b);
+    struct linger none = {1, 0};
+    setsockopt(stream_fd(b.stream), SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    int copy = stream_fd(b.stream);
+    connect(copy, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr)); /* resets */
+    until(a.ended);
+    assert_int_equal(a.why, STREAM_RESET);
+    pair_done(&a, &b);
+}
+
+static void a_record_that_is_none_breaks_the_connection(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_secure(&a, &b);
+    peer_says(stream_fd(b.stream), "this is no record of TLS at all, and long enough to be looked at");
+    until(a.ended);
+    assert_int_equal(a.why, STREAM_TLS);
+    assert_int_equal(a.inputs, 0);
+    pair_done(&a, &b);
+}
+
+static void last_words_arrive_although_the_peer_has_sent_more_than_was_read(void **state)
+{
+    struct side a, b;
+    char *bytes = pattern(200000);
+    (void)state;
+    pair_secure(&a, &b);
+    turns();
+    a.takes = nothing_and_pause;
+    stream_write(b.stream, "x", 1);
+    until(a.inputs == 1);
+    stream_write_ref(b.stream, bytes, 200000);
+    until(stream_pending(b.stream) == 0);
+    turns();
+    stream_write(a.stream, "421 Too much\r\n", 14);
+    side_close(&a, 5000);
+    until(b.ended);
+    assert_str(buf_str(&b.got), "421 Too much\r\n");
+    assert_int_equal(b.why, STREAM_EOF);
+    pair_done(&a, &b);
+    free(bytes);
+}
+
+static void closing_in_any_hook_is_the_last_that_the_owner_hears(void **state)
+{
+    static const enum hook in[] = {SECURED, INPUT, DRAINED, ENDED};
+    (void)state;
+    for (size_t i = 0; i < sizeof in / sizeof *in; i++)
+        for (int64_t linger_ms = 0; linger_ms <= 5000; linger_ms += 5000) {
+            struct side a, b;
+            pair_begin(&a, &b, lax, "mx.test");
+            a.closes_in = in[i];
+            a.linger_ms = linger_ms;
+            until(a.gone || (a.secured && b.secured));
+            if (in[i] == DRAINED)
+                stream_write(a.stream, "220\r\n", 5);
+            if (in[i] == INPUT)
+                stream_write(b.stream, "QUIT\r\n", 6);
+            if (in[i] == ENDED)
+                side_close(&b, 0);
+            until(a.gone && (b.gone || b.ended));
+            turns();
+            pair_done(&a, &b);
+        }
+}
+
+static void a_stream_closed_in_the_handshake_calls_no_hook_when_it_ends(void **state)
+{
+    struct side a, b;
+    (void)state;
+    pair_open(&a, &b);
+    assert_true(stream_start_tls(a.stream, server, NULL, HANDSHAKE_MS));
+    turns();
+    stream_write(a.stream, "421 Too slow\r\n", 14);
+    side_close(&a, 5000);
+    turns();
+    assert_true(stream_start_tls(b.stream, lax, "mx.test", HANDSHAKE_MS));
+    until(b.ended);
+    assert_int_equal(b.secured, 1);
+    assert_str(buf_str(&b.got), "421 Too slow\r\n"); /* in safety */
+    assert_int_equal(a.secured, 0);
+    pair_done(&a, &b);
+}
+
+static void a_stream_closed_before_its_handshake_began_says_its_last_words_and_goes(void **state)
+{
+    struct side s;
+    struct buf got = {0};
+    int peer = side_open(&s);
+    (void)state;
+    stream_write(s.stream, "220 Ready\r\n", 11);
+    assert_true(stream_start_tls(s.stream, server, NULL, HANDSHAKE_MS));
+    peer_says(peer, "unread");
+    side_close(&s, 5000);
+    until(!peer_takes(peer, &got));
+    assert_str(buf_str(&got), "220 Ready\r\n");
+    close(peer);
+    buf_done(&got);
+    side_done(&s);
+}
+
+int main(void)
+{
+#define TLS_TEST(name) cmocka_unit_test_setup_teardown(name, loop_begin, loop_end)
+    const struct CMUnitTest tests[] = {
+        TLS_TEST(a_finished_handshake_tells_its_facts_on_both_sides),
+        TLS_TEST(a_lax_client_takes_any_certificate_and_says_that_it_was_not_verified),
+        TLS_TEST(a_strict_client_refuses_another_name_and_an_unknown_issuer),
+        TLS_TEST(what_was_queued_before_the_start_is_written_in_the_clear),
+        TLS_TEST(a_peer_that_talks_no_tls_ends_the_handshake),
+        TLS_TEST(a_peer_that_leaves_or_breaks_off_in_the_handshake_is_noticed),
+        TLS_TEST(a_silent_peer_is_a_time_out),
+        TLS_TEST(plain_bytes_that_are_held_refuse_the_start),
+        TLS_TEST(plain_bytes_that_are_held_refuse_the_start_from_within_a_hook_too),
+        TLS_TEST(bytes_behind_the_start_of_tls_end_the_connection),
+        TLS_TEST(tls_starts_from_within_input_and_from_what_was_held),
+        TLS_TEST(a_header_and_the_first_bytes_of_tls_may_come_together),
+        TLS_TEST(much_data_goes_both_ways_at_once),
+        TLS_TEST(a_paused_stream_holds_and_gives_all_before_the_end),
+        TLS_TEST(a_close_says_so_and_bytes_come_before_it),
+        TLS_TEST(a_peer_that_just_goes_is_an_end_and_one_that_breaks_a_reset),
+        TLS_TEST(a_record_that_is_none_breaks_the_connection),
+        TLS_TEST(last_words_arrive_although_the_peer_has_sent_more_than_was_read),
+        TLS_TEST(closing_in_any_hook_is_the_last_that_the_owner_hears),
+        TLS_TEST(a_stream_closed_in_the_handshake_calls_no_hook_when_it_ends),
+        TLS_TEST(a_stream_closed_before_its_handshake_began_says_its_last_words_and_goes),
+    };
+    return cmocka_run_group_tests(tests, contexts_begin, contexts_end);
+}

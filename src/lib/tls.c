@@ -59,9 +59,23 @@ static struct tls_context *context_new(const SSL_METHOD *method, bool server, bo
 
 static BIO *bio_of(struct str pem)
 {
-    BIO *b = BIO_new_mem_buf(pem.p, (int)pem.n);
+    must(pem.n <= INT32_MAX);
+    BIO *b = BIO_new_mem_buf(pem.n ? pem.p : "", (int)pem.n);
     must(b);
     return b;
+}
+
+/* Whether the row of certificates ended because the text did, and not in the middle of one. */
+static bool ended_well(void) { return ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE; }
+
+/* A daemon asks nobody: without this OpenSSL would turn to the terminal or standard input. */
+static int no_pass_phrase(char *buf, int size, int writing, void *ctx)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)ctx;
+    return -1;
 }
 
 static bool use_chain(SSL_CTX *ctx, struct str pem)
@@ -76,13 +90,13 @@ static bool use_chain(SSL_CTX *ctx, struct str pem)
             good = false;
         }
     BIO_free(b);
-    return good;
+    return good && ended_well();
 }
 
 static bool use_key(SSL_CTX *ctx, struct str pem)
 {
     BIO *b = bio_of(pem);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, NULL, NULL);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(b, NULL, no_pass_phrase, NULL);
     bool good = key && SSL_CTX_use_PrivateKey(ctx, key) == 1 && SSL_CTX_check_private_key(ctx) == 1;
     EVP_PKEY_free(key);
     BIO_free(b);
@@ -117,6 +131,8 @@ static bool trust(SSL_CTX *ctx, struct str pem, struct fault *f)
         X509_free(ca);
     }
     BIO_free(b);
+    if (!ended_well())
+        return ssl_fault(f, "a certificate in the list of trusted ones cannot be read");
     ERR_clear_error();
     return n > 0 || fault_set(f, "there is no certificate in the list of trusted ones");
 }
@@ -215,6 +231,7 @@ static X509 *sign_self(EVP_PKEY *key, const char *name, int days)
     X509_set_pubkey(cert, key);
     X509_NAME *subject = X509_get_subject_name(cert);
     X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8, (const unsigned char *)name, -1, -1, 0);
+    ERR_clear_error(); /* past 64 letters there is no CN (X.520 ub-common-name); the SAN is what counts (RFC 6125) */
     X509_set_issuer_name(cert, subject);
     if (add_extension(cert, NID_subject_alt_name, san) && X509_sign(cert, key, EVP_sha256()) > 0)
         return cert;

@@ -23,7 +23,8 @@ bool tls_client_new(struct tls_context **ret, bool verify, struct str ca_pem, st
 struct tls_context *tls_ref(struct tls_context *t);
 void tls_free(struct tls_context **t);
 
-/* A fresh self-signed certificate (P-256, `name` as CN and SAN, valid `days` days); PEMs are malloc'd, the caller frees. */
+/* A fresh self-signed certificate (P-256, `name` as CN, where it is short enough, and SAN, valid `days` days); PEMs are malloc'd,
+ * the caller frees. */
 bool tls_self_signed(const char *name, int days, char **ret_chain_pem, char **ret_key_pem, struct fault *f);
 
 /* For stream.c: a new session of the context, for the socket; name (client only, may be NULL) is sent as SNI and, when the

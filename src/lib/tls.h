@@ -27,10 +27,10 @@ void tls_free(struct tls_context **t);
  * the caller frees. */
 bool tls_self_signed(const char *name, int days, char **ret_chain_pem, char **ret_key_pem, struct fault *f);
 
-/* For stream.c: a new session of the context, for the socket; name (client only, may be NULL) is sent as SNI and, when the
+/* For stream_tls.c: a new session of the context, for the socket; name (client only, may be NULL) is sent as SNI and, when the
  * context verifies, must match. The caller frees it with SSL_free. */
 struct ssl_st *tls_session(struct tls_context *t, int fd, const char *name);
-/* For stream.c: what a finished handshake tells. */
+/* For stream_tls.c: what a finished handshake tells. */
 void tls_facts_of(struct tls_context *t, struct ssl_st *ssl, struct tls_facts *ret);
-/* For stream.c: the newest entry of OpenSSL's error queue, or the fallback; empties the queue. */
+/* For stream_tls.c: the newest entry of OpenSSL's error queue, or the fallback; empties the queue. */
 const char *tls_error(char *buf, size_t n, const char *fallback);

@@ -165,6 +165,14 @@ static void a_paused_stream_offers_nothing_and_resumed_what_was_kept_and_what_ca
     close(peer);
 }
 
+/* Sends on, as far as the kernel takes it. */
+static void push(int peer, const char *bytes, size_t all, size_t *sent)
+{
+    ssize_t n;
+    while (*sent < all && (n = send(peer, bytes + *sent, all - *sent, MSG_DONTWAIT | MSG_NOSIGNAL)) > 0)
+        *sent += (size_t)n;
+}
+
 static void an_owner_that_takes_nothing_stops_the_reading_at_its_bound(void **state)
 {
     enum { ALL = 4000000 };
@@ -177,15 +185,14 @@ static void an_owner_that_takes_nothing_stops_the_reading_at_its_bound(void **st
     setsockopt(stream_fd(s.stream), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     s.takes = nothing;
     for (int i = 0; i < 50; i++) {
-        ssize_t n = send(peer, bytes + sent, ALL - sent, MSG_DONTWAIT);
-        sent += n > 0 ? (size_t)n : 0;
+        push(peer, bytes, ALL, &sent);
         loop_turn(loop, 0);
     }
     assert_true(s.offered >= HOLD && s.offered <= 256 * 1024);
     assert_true(sent < ALL);
     s.takes = NULL;
     stream_resume(s.stream);
-    until((sent += (size_t)(sent < ALL ? send(peer, bytes + sent, ALL - sent, MSG_DONTWAIT) + 1 : 1) - 1, s.got.n == ALL));
+    until((push(peer, bytes, ALL, &sent), s.got.n == ALL));
     assert_memory_equal(s.got.p, bytes, ALL);
     side_done(&s);
     close(peer);
@@ -202,17 +209,11 @@ static void a_peer_that_floods_leaves_another_its_turn(void **state)
     (void)state;
     setsockopt(flood, SOL_SOCKET, SO_SNDBUF, &large, sizeof large);
     setsockopt(stream_fd(flooded.stream), SOL_SOCKET, SO_RCVBUF, &large, sizeof large);
-    for (ssize_t n; sent < ALL && (n = send(flood, bytes + sent, ALL - sent, MSG_DONTWAIT)) > 0;)
-        sent += (size_t)n;
+    push(flood, bytes, ALL, &sent);
     peer_says(quiet, "x");
     until((before = flooded.got.n, other.got.n == 1));
     assert_true(before <= 3 * 1024 * 1024);
-    while (sent < ALL) {
-        ssize_t n = send(flood, bytes + sent, ALL - sent, MSG_DONTWAIT);
-        sent += n > 0 ? (size_t)n : 0;
-        loop_turn(loop, 0);
-    }
-    until(flooded.got.n == ALL);
+    until((push(flood, bytes, ALL, &sent), flooded.got.n == ALL));
     assert_memory_equal(flooded.got.p, bytes, ALL);
     side_done(&flooded);
     side_done(&other);

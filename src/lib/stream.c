@@ -160,11 +160,14 @@ void stream_close(struct stream **stream, int64_t linger_ms)
     buf_done(&s->held);
     timer_set(s->loop, &s->timer, linger_ms);
     if (s->inside > 0) {
+        stream_own_output(s);
         stream_mark_dirty(s);
         return;
     }
     s->inside++;
     stream_write_on(s);
+    if (!s->dead)
+        stream_own_output(s);
     stream_leave(s);
 }
 

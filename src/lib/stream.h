@@ -45,7 +45,7 @@ struct stream *stream_connect(struct loop *l, const struct sockaddr *to, socklen
 
 /* Queues a copy of the bytes. */
 void stream_write(struct stream *s, const void *p, size_t n);
-/* Queues the bytes by reference: they must stay valid until drained (or ended). */
+/* Queues the bytes by reference: they must stay valid until drained, ended or closed. */
 void stream_write_ref(struct stream *s, const void *p, size_t n);
 /* Bytes queued and not yet accepted by the kernel. */
 size_t stream_pending(const struct stream *s);

@@ -77,6 +77,8 @@ void stream_end_by_errno(struct stream *s, int code);
 void stream_mark_dirty(struct stream *s);
 /* Writes the output of all streams of the loop that have some; a turn hook. */
 void stream_flush_all(void *ctx);
+/* Copies what is queued by reference: its owner is about to go. */
+void stream_own_output(struct stream *s);
 /* n bytes at the front of the output are gone. */
 void stream_consume(struct stream *s, size_t n);
 const char *stream_piece_bytes(const struct stream *s, const struct piece *p);

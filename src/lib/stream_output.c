@@ -60,6 +60,18 @@ void stream_write_ref(struct stream *s, const void *p, size_t n)
     stream_mark_dirty(s);
 }
 
+void stream_own_output(struct stream *s)
+{
+    for (size_t i = s->first; i < s->pieces; i++) {
+        struct piece *p = &s->piece[i];
+        size_t at = s->copy.n;
+        if (!p->ref)
+            continue;
+        buf_add(&s->copy, p->ref, p->n);
+        *p = (struct piece){NULL, at, p->n};
+    }
+}
+
 size_t stream_pending(const struct stream *s) { return s->pending; }
 
 const char *stream_piece_bytes(const struct stream *s, const struct piece *p) { return p->ref ? p->ref : s->copy.p + p->at; }

@@ -414,16 +414,22 @@ static void last_words_arrive_after_the_close_although_the_peer_is_slow(void **s
     enum { LARGE = 3000000 };
     struct side s;
     struct buf got = {0};
-    char *bytes = pattern(LARGE);
+    char *bytes = pattern(LARGE), *lent = pattern(LARGE);
     int peer = side_open(&s);
     (void)state;
-    stream_write_ref(s.stream, bytes, LARGE);
+    stream_write(s.stream, "first", 5);
+    stream_write_ref(s.stream, lent, LARGE);
+    stream_write(s.stream, "last", 4);
     side_close(&s, 10000);
     assert_null(s.stream);
+    memset(lent, 'x', LARGE); /* what was lent is the owner's again */
+    free(lent);
     until(!peer_takes(peer, &got));
     assert_int_equal(errno, 0);
-    assert_int_equal(got.n, LARGE);
-    assert_memory_equal(got.p, bytes, LARGE);
+    assert_int_equal(got.n, LARGE + 9);
+    assert_memory_equal(got.p, "first", 5);
+    assert_memory_equal(got.p + 5, bytes, LARGE);
+    assert_memory_equal(got.p + 5 + LARGE, "last", 4);
     close(peer);
     buf_done(&got);
     free(bytes);

@@ -155,8 +155,7 @@ static void on_time(void *ctx)
     } else if (!s->greeted && !s->awaits_proxy) {
         s->greeted = true;
         smtp_in_greet(&s->machine);
-        flush(s);
-        set_timer(s);
+        go_on(s);
     } else if (s->machine.phase == SMTP_BUSY) {
         set_timer(s); /* it is our turn: the log is slow */
     } else {

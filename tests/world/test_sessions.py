@@ -27,6 +27,18 @@ def test_implicit_tls_is_not_spoken_in_the_clear():
                 assert b"220" not in got and b"250" not in got, got
 
 
+def test_who_talks_before_the_greeting_is_answered_after_it():
+    with world(more='accept { greeting_wait = "1s" }', trusted=False) as (server, _):
+        with socket.create_connection(("127.0.0.1", server.mx), 10) as s:
+            s.sendall(b"EHLO client.test\r\n")
+            got = b""
+            while not got.endswith(b"250 LIMITS RCPTMAX=1000\r\n"):
+                part = s.recv(1000)
+                assert part, got
+                got += part
+            assert got.startswith(b"220 ") and got.count(b"\r\n250-mail.goniec.test\r\n") == 1, got
+
+
 def test_an_account_has_as_many_sessions_as_it_may_and_is_told_so():
     with world(more="accept { sessions_per_account_max = 2 }", trusted=False) as (server, _):
         password = add_account(server)

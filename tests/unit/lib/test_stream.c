@@ -415,8 +415,9 @@ static void last_words_arrive_after_the_close_although_the_peer_is_slow(void **s
     struct side s;
     struct buf got = {0};
     char *bytes = pattern(LARGE), *lent = pattern(LARGE);
-    int peer = side_open(&s);
+    int peer = side_open(&s), small = 8192;
     (void)state;
+    setsockopt(stream_fd(s.stream), SOL_SOCKET, SO_SNDBUF, &small, sizeof small);
     stream_write(s.stream, "first", 5);
     stream_write_ref(s.stream, lent, LARGE);
     stream_write(s.stream, "last", 4);

@@ -336,6 +336,58 @@ static void much_data_goes_both_ways_at_once(void **state)
     free(bytes);
 }
 
+static uint32_t random_32(void)
+{
+    static uint32_t x = 2463534242;
+    x ^= x << 13, x ^= x >> 17, x ^= x << 5;
+    return x;
+}
+
+static size_t something(struct side *s, const char *p, size_t n)
+{
+    (void)p;
+    if (random_32() % 4 == 0)
+        stream_pause(s->stream);
+    return random_32() % 3 == 0 ? random_32() % (n + 1) : n;
+}
+
+/* Writes the next bytes, up to `all`, in pieces of any size. */
+static void write_some(struct side *s, const char *bytes, size_t all, size_t *at)
+{
+    size_t n = random_32() >> (random_32() % 16 + 12);
+    n = n < all - *at ? n : all - *at;
+    if (random_32() % 2)
+        stream_write(s->stream, bytes + *at, n);
+    else
+        stream_write_ref(s->stream, bytes + *at, n);
+    *at += n;
+    if (random_32() % 4 == 0)
+        stream_flush(s->stream);
+}
+
+static void whatever_both_sides_write_take_and_pause_no_byte_is_lost_or_moved(void **state)
+{
+    enum { ALL = 1500000 };
+    char *bytes = pattern(ALL);
+    (void)state;
+    for (int secure = 0; secure < 2; secure++) {
+        struct side a, b;
+        size_t wrote_a = 0, wrote_b = 0;
+        if (secure)
+            pair_secure(&a, &b);
+        else
+            pair_open(&a, &b);
+        a.takes = b.takes = something;
+        until((write_some(&a, bytes, ALL, &wrote_a), write_some(&b, bytes, ALL, &wrote_b), stream_resume(a.stream),
+               stream_resume(b.stream), a.got.n == ALL && b.got.n == ALL));
+        assert_memory_equal(a.got.p, bytes, ALL);
+        assert_memory_equal(b.got.p, bytes, ALL);
+        until(stream_pending(a.stream) + stream_pending(b.stream) == 0);
+        pair_done(&a, &b);
+    }
+    free(bytes);
+}
+
 static size_t nothing_and_pause(struct side *s, const char *p, size_t n)
 {
     (void)p;
@@ -512,6 +564,7 @@ int main(void)
         TLS_TEST(tls_starts_from_within_input_and_from_what_was_held),
         TLS_TEST(a_header_and_the_first_bytes_of_tls_may_come_together),
         TLS_TEST(much_data_goes_both_ways_at_once),
+        TLS_TEST(whatever_both_sides_write_take_and_pause_no_byte_is_lost_or_moved),
         TLS_TEST(a_paused_stream_holds_and_gives_all_before_the_end),
         TLS_TEST(a_close_says_so_and_bytes_come_before_it),
         TLS_TEST(a_peer_that_just_goes_is_an_end_and_one_that_breaks_a_reset),

@@ -105,10 +105,7 @@ void page_paragraph(const struct page *g, struct str text)
         wrapped(g, text, "");
 }
 
-void page_gap(const struct page *g)
-{
-    put(g, g->html ? "<div style=\"height:1em\"></div>\r\n" : "\r\n");
-}
+void page_gap(const struct page *g) { put(g, g->html ? "<div style=\"height:1em\"></div>\r\n" : "\r\n"); }
 
 void page_field(const struct page *g, const char *label, struct str value)
 {

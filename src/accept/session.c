@@ -20,6 +20,7 @@ struct session {
     struct buf out;
     struct timer timer;
     int64_t began_ms, content_began_ms;
+    uint64_t kept;                     /* bytes of the message that is on its way to disk */
     uint64_t content_bytes;            /* the machine's count when the content began */
     uint64_t content_number;           /* the machine's count of contents then */
     uint64_t address_key, network_key; /* for failed logins, too */
@@ -291,6 +292,8 @@ static void on_submit(void *ctx, struct submission *sub)
 {
     struct session *s = ctx;
     s->busy_reply = true;
+    s->kept = sub->content->cap; /* still counted until it is answered: a slow disk must not let it pile up */
+    s->accept->stats.memory += s->kept;
     s->accept->hooks->submit(s->accept->ctx, sub);
 }
 
@@ -336,6 +339,8 @@ void submission_answer(struct accept *a, void *session, int code, struct enhance
 {
     struct session *s = session;
     s->busy_reply = false;
+    a->stats.memory -= s->kept;
+    s->kept = 0;
     if (code / 100 == 2)
         a->stats.messages++;
     if (s->over) {

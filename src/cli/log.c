@@ -28,6 +28,8 @@ int cli_log(int argc, char **argv)
     if (dump)
         return log_dump(directory, stdout, &f) ? 0 : fail(&f);
     bool good = log_verify(directory, stdout, &n, &f);
+    if (!good && f.code)
+        return fail(&f);
     printf("%s: %llu segments, %llu accepted, %llu moved, %llu notes, %llu damaged places\n", directory,
            (unsigned long long)n.segments, (unsigned long long)n.accepted, (unsigned long long)n.moved,
            (unsigned long long)n.notes, (unsigned long long)n.damaged);

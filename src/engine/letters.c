@@ -1,6 +1,8 @@
 /* letters: see letters.h. */
 #include "engine/letters.h"
 
+#include "engine/flow.h"
+
 bool letters_have_room(const struct worker *w)
 {
     return w->letter_bytes <= w->snapshot->settings->content_memory_max / w->engine->workers;
@@ -41,10 +43,7 @@ static void unreadable(struct trip *t, const char *why)
     char id[ID_TEXT + 1];
     id_text(t->message->entry.id, id);
     engine_log("message %s cannot be read back and is held: %s", id, why);
-    for (struct job *j = t->jobs, *next; j; j = next) {
-        next = j->next;
-        schedule_hold(home->schedule, j);
-    }
+    flow_decide(home, t->jobs, &(struct decision){.status = OUTCOME_HELD, .phase = PHASE_LOCAL, .note = why});
     t->jobs = NULL;
     if (t->lane)
         worker_go(home, t->begun, &t->post, abandon, t);

@@ -12,5 +12,5 @@ void letter_pin(struct job *j);
 void letters_unpin(struct job *jobs);
 
 /* Sees that the letter of the trip's message is in memory, then runs then(t): at once, or when the log has given it back. If it
- * cannot be read, the trip's jobs are held, its place in the lane is given up, and the trip is over. */
+ * cannot be read, the trip's jobs are held by a note that says why, its place in the lane is given up, and the trip is over. */
 void letter_bring(struct trip *t, void (*then)(struct trip *t));

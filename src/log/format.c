@@ -84,6 +84,25 @@ static bool batch_at(const char *bytes, size_t n, size_t at, uint32_t sequence, 
     return true;
 }
 
+bool block_is_empty(const void *block)
+{
+    const char *p = block;
+    return *p == 0 && memcmp(p, p + 1, BLOCK - 1) == 0;
+}
+
+uint32_t header_guess(const char *bytes, size_t n)
+{
+    uint32_t guess = 0;
+    struct batch_payload b;
+    struct record r;
+    for (size_t at = BLOCK; at + sizeof r <= n; at += BLOCK) {
+        memcpy(&r, bytes + at, sizeof r);
+        if (r.sequence > guess && batch_at(bytes, n, at, r.sequence, &b))
+            guess = r.sequence;
+    }
+    return guess;
+}
+
 /* The next block at or behind `at` where a later batch begins; n: there is none. */
 static size_t resync(const char *bytes, size_t n, size_t at, uint32_t sequence, uint64_t after)
 {

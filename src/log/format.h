@@ -73,6 +73,11 @@ bool record_valid(const void *p, size_t left, uint32_t sequence);
 /* Header and footer blocks. _make fills a whole block; _read checks magic, version and CRC. */
 void header_make(void *block, uint32_t sequence, uint32_t tail, uint32_t bytes);
 bool header_read(const void *block, struct segment_header *ret);
+/* Was the block ever written? */
+bool block_is_empty(const void *block);
+/* Of a segment whose header is damaged: the newest sequence that a batch in its bytes (the file's, from its start) was written
+ * for; 0: there is none. */
+uint32_t header_guess(const char *bytes, size_t n);
 void footer_make(void *block, uint32_t sequence, uint32_t index_at, uint32_t end);
 bool footer_read(const void *block, uint32_t sequence, struct segment_footer *ret);
 

@@ -18,6 +18,7 @@ struct segment {
     bool made;                 /* the file exists */
     bool begun;                /* its header is durable */
     bool sealed;               /* no more batches will be added */
+    bool headless;             /* recovery found its header damaged */
     struct log_entry *entries; /* live messages whose newest record is here */
     uint64_t live;
     unsigned readers;    /* fetches under way from it */

@@ -12,10 +12,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file with a valid header. */
+/* A file with a valid header, or (headless) batches that say which one it should have. */
 struct place {
     char name[16];
     struct segment_header head;
+    bool headless;
 };
 
 struct inspection {
@@ -58,7 +59,23 @@ static int by_sequence(const void *a, const void *b)
     return (x->head.sequence > y->head.sequence) - (x->head.sequence < y->head.sequence);
 }
 
-/* All files with a valid header, in order of sequence; NULL: none. */
+/* False: the file holds nothing. */
+static bool read_header(int directory, struct place *x)
+{
+    size_t n = 0;
+    char *p = read_file(directory, x->name, BLOCK, &n);
+    bool headed = p && n == BLOCK && header_read(p, &x->head), used = p && n == BLOCK && !block_is_empty(p);
+    free(p);
+    if (headed || !used)
+        return headed;
+    p = read_file(directory, x->name, UINT32_MAX, &n);
+    x->headless = true;
+    x->head = (struct segment_header){.sequence = p ? header_guess(p, n) : 0, .bytes = (uint32_t)n};
+    free(p);
+    return x->head.sequence > 0;
+}
+
+/* All files that hold or held a segment, in order of sequence; NULL: none. */
 static struct place *read_headers(int directory, unsigned *ret_n)
 {
     DIR *d = fdopendir(dup(directory));
@@ -66,17 +83,15 @@ static struct place *read_headers(int directory, unsigned *ret_n)
     unsigned n = 0;
     for (struct dirent *e; d && (e = readdir(d));) {
         struct place x = {0};
-        size_t got = 0, name_n = strlen(e->d_name);
+        size_t name_n = strlen(e->d_name);
         if (name_n >= sizeof x.name || !strstr(e->d_name, ".seg"))
             continue;
-        char *p = read_file(directory, e->d_name, BLOCK, &got);
-        if (p && got == BLOCK && header_read(p, &x.head)) {
-            memcpy(x.name, e->d_name, name_n);
-            list = realloc(list, (n + 1) * sizeof *list);
-            must(list);
-            list[n++] = x;
-        }
-        free(p);
+        memcpy(x.name, e->d_name, name_n);
+        if (!read_header(directory, &x))
+            continue;
+        list = realloc(list, (n + 1) * sizeof *list);
+        must(list);
+        list[n++] = x;
     }
     if (d)
         closedir(d);
@@ -142,6 +157,9 @@ static void walk_segment(struct inspection *i, const struct place *x)
     bool sealed = p && n == x->head.bytes && n > BLOCK && footer_read(p + n - BLOCK, x->head.sequence, &foot) && foot.end < n;
     i->sequence = x->head.sequence;
     i->digest = 0;
+    if (x->headless)
+        broken(i, "segment %u (%s): its header at offset 0 is damaged; nothing is lost, the next start writes it anew",
+               i->sequence, x->name);
     i->finding.segments++;
     scan_records(p, sealed ? foot.end : n, BLOCK, x->head.sequence, &s, see, i);
     /* A sealed segment tells where its records end; without that, what ends early may be a tail that a power cut tore. */
@@ -159,7 +177,10 @@ static void walk_segment(struct inspection *i, const struct place *x)
 
 static void walk(struct inspection *i, const struct place *list, unsigned n)
 {
-    uint32_t expect = list[n - 1].head.tail, tail = expect;
+    uint32_t tail = list[0].head.sequence, expect;
+    for (unsigned k = 0; k < n; k++)
+        tail = list[k].headless ? tail : list[k].head.tail; /* the newest header's */
+    expect = tail;
     for (unsigned k = 0; k < n; k++) {
         if (list[k].head.sequence < tail)
             continue; /* it waits for its next use */

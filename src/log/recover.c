@@ -20,6 +20,7 @@ struct recovery {
     uint64_t last_batch, unknown;
     uint32_t damaged;
     struct log_pos damaged_at; /* the first */
+    uint32_t headless, headless_at;
     int error;
 };
 
@@ -193,28 +194,52 @@ static void found_file(void *arg, const char *name)
         r->log->next_file = file + 1;
 }
 
-/* Opens each file and reads its header; a file without a valid one was never used. Notes the newest header. */
-static void read_headers(struct recovery *r, struct segment_header *newest)
+/* A header that is damaged, though its file was used, must not turn what it heads into a spare: the batches say whose they are.
+ * The tail is then that of the header before: nothing above that is used again before a newer header is durable. */
+static void guess_header(struct recovery *r, struct segment *s)
+{
+    char *p = read_part(r->log, s, 0, s->bytes, &r->error);
+    s->sequence = r->error ? 0 : header_guess(p, s->bytes);
+    s->headless = s->sequence > 0;
+    free(p);
+}
+
+static void read_header(struct recovery *r, struct segment *s, struct segment_header *newest)
 {
     struct log *g = r->log;
-    for (struct segment *s = r->found; s && !r->error; s = s->next) {
-        char name[16];
-        struct segment_header h;
-        uint64_t size = 0;
-        segment_name(s->file, name);
-        r->error = g->o.io->open(g->io_ctx, name, 0, g->o.direct, &s->fd);
-        if (r->error || (r->error = g->o.io->size(g->io_ctx, s->fd, &size)))
-            return;
-        char *p = read_part(g, s, 0, BLOCK, &r->error);
-        s->made = true;
-        s->bytes = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
-        if (!r->error && header_read(p, &h)) {
-            s->sequence = h.sequence;
-            s->bytes = h.bytes > s->bytes ? s->bytes : h.bytes;
-            if (h.sequence > newest->sequence)
-                *newest = h;
-        }
-        free(p);
+    struct segment_header h;
+    char name[16];
+    uint64_t size = 0;
+    segment_name(s->file, name);
+    r->error = g->o.io->open(g->io_ctx, name, 0, g->o.direct, &s->fd);
+    if (r->error || (r->error = g->o.io->size(g->io_ctx, s->fd, &size)))
+        return;
+    char *p = read_part(g, s, 0, BLOCK, &r->error);
+    bool headed = !r->error && header_read(p, &h), used = !r->error && !block_is_empty(p);
+    free(p);
+    s->made = true;
+    s->bytes = size > UINT32_MAX ? UINT32_MAX : (uint32_t)size;
+    if (!headed && used)
+        guess_header(r, s);
+    if (!headed)
+        return;
+    s->sequence = h.sequence;
+    s->bytes = h.bytes > s->bytes ? s->bytes : h.bytes;
+    if (h.sequence > newest->sequence)
+        *newest = h;
+}
+
+/* Opens each file and reads its header; a file that never had one was never used. Notes the newest header. */
+static void read_headers(struct recovery *r, struct segment_header *newest)
+{
+    for (struct segment *s = r->found; s && !r->error; s = s->next)
+        read_header(r, s, newest);
+    bool any = newest->sequence > 0;
+    for (const struct segment *s = r->found; s; s = s->next) {
+        if (s->headless && s->sequence > newest->sequence)
+            newest->sequence = s->sequence;
+        if (s->headless && !any && (newest->tail == 0 || s->sequence < newest->tail))
+            newest->tail = s->sequence;
     }
 }
 
@@ -251,6 +276,26 @@ static bool fold_all(struct recovery *r, const struct segment_header *newest, st
     return true;
 }
 
+/* Written anew, so that the follower finds the segment, and the next start too. */
+static bool repair_headers(struct recovery *r, uint32_t tail, struct fault *f)
+{
+    struct log *g = r->log;
+    for (struct segment *s = g->oldest; s; s = s->next) {
+        if (!s->headless)
+            continue;
+        char *block = aligned_alloc(BLOCK, BLOCK);
+        must(block);
+        header_make(block, s->sequence, tail, s->bytes);
+        r->error = g->o.io->write(g->io_ctx, s->fd, block, BLOCK, 0, 1);
+        free(block);
+        if (r->error)
+            return fault_errno(f, r->error, "cannot write the damaged header of segment %u anew", s->sequence);
+        if (r->headless++ == 0)
+            r->headless_at = s->sequence;
+    }
+    return true;
+}
+
 /* What is no live segment may hold the next ones, if it has the right size; otherwise it goes. */
 static void keep_spares(struct recovery *r)
 {
@@ -281,7 +326,7 @@ static bool recover_files(struct recovery *r, struct fault *f)
     read_headers(r, &newest);
     if (r->error)
         return fault_errno(f, r->error, "cannot read a segment's header");
-    if (!fold_all(r, &newest, f))
+    if (!fold_all(r, &newest, f) || !repair_headers(r, newest.tail, f))
         return false;
     g->sequence = newest.sequence;
     g->durable_tail = newest.tail;
@@ -292,16 +337,24 @@ static bool recover_files(struct recovery *r, struct fault *f)
 
 static void describe_damage(const struct recovery *r)
 {
-    struct fault *f = &r->log->damage;
+    struct buf b = {0};
+    if (r->damaged)
+        buf_addf(
+            &b,
+            "%u damaged places lost what was acknowledged there, the first at offset %u of segment %u; the rest is kept (goniec "
+            "log verify tells them all); ",
+            r->damaged, r->damaged_at.offset, r->damaged_at.segment);
+    if (r->headless)
+        buf_addf(
+            &b,
+            "the headers of %u segments were damaged, the first that of segment %u: they were written anew, nothing is lost; ",
+            r->headless, r->headless_at);
     if (r->unknown)
-        fault_set(f, "%llu records are of messages that this version does not understand; they are kept",
-                  (unsigned long long)r->unknown);
-    if (!r->damaged)
-        return;
-    const char *lost = "damaged places lost what was acknowledged there; the rest is kept (goniec log verify tells them all)";
-    struct fault more = *f;
-    fault_set(f, "%u %s; the first is at offset %u of segment %u%s%s", r->damaged, lost, r->damaged_at.offset,
-              r->damaged_at.segment, *more.text ? "; " : "", more.text);
+        buf_addf(&b, "%llu records are of messages that this version does not understand: they are kept; ",
+                 (unsigned long long)r->unknown);
+    if (b.n)
+        fault_set(&r->log->damage, "%.*s", (int)b.n - 2, b.p);
+    buf_done(&b);
 }
 
 bool segments_recover(struct log *g, struct fault *f)

@@ -30,6 +30,7 @@ CONNECTIONS = 8   # of the lane
 RECIPIENTS = 5    # of a message, at most
 WINDOW = 2.0      # seconds from a receiver's reply to our note of it: a turn, a flush, on a busy machine
 IN_FLIGHT = 2 * CONNECTIONS * RECIPIENTS  # copies that one kill can double: one batch being flushed, one gathering
+LINE, LINES = b"x" * 498 + b"\r\n", (1,) * 18 + (40, 400)  # most are small; the large ones make segments roll
 seed = int(os.environ.get("SEED", "0")) or random.randrange(1 << 30)
 chance = random.Random(seed)
 acknowledged, in_doubt, refused = set(), set(), set()  # recipients
@@ -79,7 +80,7 @@ def client(server, number):
                         rcpts[-1] = f"{key}@gone.test"
                     where = in_doubt  # until an answer says otherwise
                     try:
-                        s.sendmail(f"s-{key}@sender.test", rcpts, b"Subject: x\r\n\r\n" + b"x" * 500 + b"\r\n")
+                        s.sendmail(f"s-{key}@sender.test", rcpts, b"Subject: x\r\n\r\n" + LINE * own.choice(LINES))
                         where = acknowledged
                     except smtplib.SMTPDataError:
                         where = refused

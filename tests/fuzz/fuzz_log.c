@@ -33,6 +33,8 @@ static void walk(const char *p, size_t n)
     must(s.end <= align_up(n, ALIGN)); /* the last record's padding need not be there */
     b.found = 0;
     scan_index(str_mem(p, n), on_found, &b);
+    must(s.damaged == 0 || s.damaged_at < n);
+    header_guess(p, n);
     if (n >= BLOCK) {
         header_read(p, &h);
         footer_read(p, SEQUENCE, &f);

@@ -223,6 +223,46 @@ static void a_missing_segment_stops_the_start_and_names_it(void **state)
     assert_says(fault.text, want);
 }
 
+/* Damages the header of the segment that holds the message, and expects all n messages to be there. */
+static void lose_header_of(unsigned number, unsigned n)
+{
+    uint32_t segment = pos_of(number).segment;
+    char want[60];
+    owner_crash(&o);
+    owner_damage(&o, segment, 0, 512);
+    snprintf(want, sizeof want, "segment %u (", segment);
+    assert_false(verify());
+    assert_says(fault.text, want);
+    assert_says(fault.text, "its header at offset 0 is damaged");
+    assert_true(owner_open(&o));
+    assert_int_equal(owner_live(&o), n);
+    assert_non_null(log_damage(o.log));
+    snprintf(want, sizeof want, "that of segment %u:", segment);
+    assert_says(log_damage(o.log), want);
+    assert_true(owner_reads(&o, number, NULL));
+    assert_true(verify());
+    owner_close(&o);
+    assert_true(owner_open(&o));
+    assert_null(log_damage(o.log));
+    assert_int_equal(owner_live(&o), n);
+}
+
+static void a_damaged_header_loses_nothing(void **state)
+{
+    (void)state;
+    accept_each(1, 30, 20000);
+    lose_header_of(12, 30); /* in the middle */
+    accept_each(31, 31, 20000);
+    lose_header_of(31, 31); /* the newest */
+}
+
+static void a_damaged_header_loses_nothing_though_it_is_the_only_one(void **state)
+{
+    (void)state;
+    accept_each(1, 2, 1000);
+    lose_header_of(1, 2);
+}
+
 static void dump_prints_what_is_whole_of_a_damaged_log(void **state)
 {
     (void)state;
@@ -428,6 +468,8 @@ int main(void)
         CASE(the_last_batch_of_a_sealed_segment_is_checked_against_its_footer),
         CASE(every_broken_place_is_told_with_segment_file_and_offset),
         CASE(a_missing_segment_stops_the_start_and_names_it),
+        CASE(a_damaged_header_loses_nothing),
+        CASE(a_damaged_header_loses_nothing_though_it_is_the_only_one),
         CASE(dump_prints_what_is_whole_of_a_damaged_log),
         CASE(a_directory_without_a_log_is_said_to_hold_none),
         CASE(a_record_of_an_unknown_type_is_passed_over_and_left_alone),

@@ -1,6 +1,8 @@
 /* log_io: the real file system behind the table of calls. */
 #include "log/log_io.h"
 
+#include "lib/sync.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -129,6 +131,9 @@ int log_io_real_open(const char *directory, void **ret_ctx)
 {
     if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return errno;
+    int unnamed = sync_name(directory); /* or a power cut could take the log with its directory's name */
+    if (unnamed)
+        return unnamed;
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return errno;

@@ -101,7 +101,11 @@ void segment_drop(struct log *g, struct segment *s)
 
 /* ---- beginning and freeing ---- */
 
-static bool is_usable(const struct log *g, const struct segment *s) { return s->sequence < g->durable_tail || s->sequence == 0; }
+/* What it held is needed by no start any more. */
+static bool is_free(const struct log *g, const struct segment *s) { return s->sequence < g->durable_tail || s->sequence == 0; }
+
+/* Segments of a time when they were smaller do not hold what log_append lets in. */
+static bool is_usable(const struct log *g, const struct segment *s) { return is_free(g, s) && s->bytes >= g->o.segment_bytes; }
 
 static unsigned usable_spares(const struct log *g)
 {
@@ -242,13 +246,12 @@ static void make_done(void *ctx)
         segments_make_ahead(g);
 }
 
-/* A surplus is given back to the file system, but only what may be used again anyway, and never the last of those. */
+/* What is given back to the file system: what is too small, and a surplus, but never the last that may be used. */
 static struct segment *take_surplus(struct log *g)
 {
-    if (g->spares <= SPARES_KEPT || usable_spares(g) < 2)
-        return NULL;
+    bool many = g->spares > SPARES_KEPT && usable_spares(g) > 1;
     for (struct segment **at = &g->spare; *at; at = &(*at)->next)
-        if (is_usable(g, *at)) {
+        if (is_free(g, *at) && (many || !is_usable(g, *at))) {
             struct segment *s = *at;
             *at = s->next;
             g->spares--;

@@ -7,6 +7,7 @@
 
 #include "api/office.h"
 #include "lib/must.h"
+#include "lib/sync.h"
 #include "mail/date.h"
 #include "serve/sockets.h"
 
@@ -104,6 +105,9 @@ static bool make_directory(const struct supervisor *s, const char *sub, mode_t m
     snprintf(path, sizeof path, "%.*s%s", STR_ARGS(s->settings->data_directory), sub);
     if (mkdir(path, mode) != 0 && errno != EEXIST)
         return fault_errno(f, errno, "cannot make %s", path);
+    int code = sync_name(path);
+    if (code)
+        return fault_errno(f, code, "cannot make the name of %s durable", path);
     if (s->drop && chown(path, s->uid, s->gid) != 0)
         return fault_errno(f, errno, "cannot give %s to the user that the children run as", path);
     return true;

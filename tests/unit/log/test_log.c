@@ -143,6 +143,37 @@ static void a_record_larger_than_a_segment_is_refused(void **state)
     assert_int_equal(owner_live(&o), 1);
 }
 
+static void open_with(uint32_t segment_bytes)
+{
+    owner_close(&o);
+    o.options.segment_bytes = segment_bytes;
+    assert_true(owner_open(&o));
+}
+
+static void segments_of_another_size_are_read_and_not_used_for_records_they_cannot_hold(void **state)
+{
+    (void)state;
+    owner_accept(&o, 1, 30000);
+    owner_fill(&o, 3);
+    open_with(4 * OWNER_SEGMENT);
+    assert_true(owner_reads(&o, 1, NULL));
+    owner_note(&o, 1, 'z', true); /* the small ones are freed while we run */
+    owner_fill(&o, 8);
+    for (unsigned i = 2; i <= 4; i++) {
+        assert_int_equal(owner_accept(&o, i, 190000), LOG_OK);
+        log_flush(o.log);
+    }
+    owner_power_cut(&o);
+    for (unsigned i = 2; i <= 4; i++)
+        assert_true(o.kept[i].live && owner_reads(&o, i, NULL));
+    open_with(OWNER_SEGMENT);
+    owner_fill(&o, 8);
+    owner_power_cut(&o);
+    assert_int_equal(owner_live(&o), 3);
+    for (unsigned i = 2; i <= 4; i++)
+        assert_true(owner_reads(&o, i, NULL));
+}
+
 /* ---- room ---- */
 
 /* Messages that stay, until the log refuses one: how many it took. */
@@ -295,6 +326,7 @@ int main(void)
         CASE(what_a_recycled_segment_held_before_is_never_taken_for_new),
         CASE(a_note_of_a_message_that_lies_in_another_segment_finds_it),
         CASE(a_record_larger_than_a_segment_is_refused),
+        CASE(segments_of_another_size_are_read_and_not_used_for_records_they_cannot_hold),
         CASE(a_full_disk_refuses_messages_and_takes_notes_and_takes_messages_again_when_there_is_room),
         CASE(messages_that_end_make_room_on_a_full_disk),
         CASE(a_log_that_opens_on_a_full_disk_says_so_before_the_first_message),

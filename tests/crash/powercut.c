@@ -228,8 +228,13 @@ static void step(struct world *w)
 
 static bool open_log(struct world *w, struct fault *f)
 {
-    struct log_options o = {
-        .directory = "", .segment_bytes = SEGMENT, .disk_free_min = 0, .io = &disk_io, .io_ctx = w->disk, .is_inline = true};
+    uint32_t segment_bytes = chance(w) % 8 ? SEGMENT : 2 * SEGMENT; /* the setting changes now and then */
+    struct log_options o = {.directory = "",
+                            .segment_bytes = segment_bytes,
+                            .disk_free_min = 0,
+                            .io = &disk_io,
+                            .io_ctx = w->disk,
+                            .is_inline = true};
     w->failed = false;
     return log_open(&w->log, &o, NULL, &hooks, w, f);
 }

@@ -103,9 +103,13 @@ def kill_somebody(server):
         pass  # it had just died
 
 
+def queue():
+    return server.cli("queue", "list", "--json").splitlines()
+
+
 def settled():
-    """Everything that was acknowledged arrived, or its bounce did."""
-    return all(copies[r] if r.endswith("@dest.test") else bounces[r] for r in list(acknowledged))
+    """Everything that was acknowledged arrived, or its bounce did; and what was kept without an answer is gone too."""
+    return all(copies[r] if r.endswith("@dest.test") else bounces[r] for r in list(acknowledged)) and not queue()
 
 
 def wait_as_long_as_anything_moves():
@@ -158,7 +162,6 @@ bounced_twice = sorted(r for r in bounces if len(bounces[r]) > 1)
 wrongly = sorted(r for r in bounces if bounces[r] and not r.endswith("@gone.test"))
 belongs = second_copies()
 most = max(collections.Counter(belongs).values(), default=0)
-queue = server.cli("queue", "list", "--json").strip()
 verdicts = {
     "nothing acknowledged was lost": lost,
     "nothing came out that was not put in, or was refused": strange,
@@ -166,7 +169,7 @@ verdicts = {
     "only what was refused bounced": wrongly,
     "every second copy belongs to a kill": [k for k in belongs if k is None],
     "no kill doubled more than was in flight": [most] if most > IN_FLIGHT else [],
-    "nothing is left in the queue": queue.splitlines(),
+    "nothing is left in the queue": queue(),
     "there was load": [] if len(acknowledged) > ROUNDS else [len(acknowledged)],
 }
 print(f"seed {seed}: {ROUNDS} rounds, {len(kills)} kills; {len(acknowledged)} recipients acknowledged, {len(good)} to be delivered and "

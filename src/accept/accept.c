@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64 };
+enum { AT_ONCE = 64, SHUT_MS = 100 };
 
 bool accept_open(struct accept **ret, struct loop *l, struct chore_pool *chores, struct accept_shared *shared,
                  const struct accept_settings *s, const struct accept_hooks *h, void *ctx, struct fault *f)
@@ -31,6 +31,20 @@ bool accept_open(struct accept **ret, struct loop *l, struct chore_pool *chores,
     return true;
 }
 
+static void on_again(void *ctx)
+{
+    struct accept_door *d = ctx;
+    if (!d->accept->draining)
+        loop_watch(d->accept->loop, &d->watch, EPOLLIN);
+}
+
+/* There are no files for more connections: whoever waits goes on waiting, and we do not ask again in each turn. */
+static void shut(struct accept_door *d)
+{
+    loop_watch(d->accept->loop, &d->watch, 0);
+    timer_set(d->accept->loop, &d->again, SHUT_MS);
+}
+
 static void on_listening(void *ctx, uint32_t events)
 {
     struct accept_door *d = ctx;
@@ -39,8 +53,11 @@ static void on_listening(void *ctx, uint32_t events)
         int fd = accept4(d->watch.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             session_new(d->accept, fd, d->door);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return; /* none waits; or too many files are open: some will be closed */
+        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            shut(d);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED)
+            return; /* none waits */
     }
 }
 
@@ -49,7 +66,11 @@ bool accept_listen(struct accept *a, int fd, enum door door, struct fault *f)
     struct accept_door *d = calloc(1, sizeof *d);
     (void)f;
     must(d);
-    *d = (struct accept_door){.next = a->doors, .accept = a, .watch = {.fd = fd, .fn = on_listening, .ctx = d}, .door = door};
+    *d = (struct accept_door){.next = a->doors,
+                              .accept = a,
+                              .watch = {.fd = fd, .fn = on_listening, .ctx = d},
+                              .again = {.fn = on_again, .ctx = d},
+                              .door = door};
     a->doors = d;
     loop_watch(a->loop, &d->watch, EPOLLIN);
     return true;
@@ -84,6 +105,7 @@ void accept_close(struct accept **accept)
         next = d->next;
         if (d->watch.events)
             loop_watch(a->loop, &d->watch, 0);
+        timer_cancel(&d->again);
         free(d);
     }
     while (a->sessions)

@@ -13,6 +13,7 @@ struct accept_door {
     struct accept_door *next;
     struct accept *accept;
     struct watch watch;
+    struct timer again; /* set: shut for a moment */
     enum door door;
 };
 

@@ -197,7 +197,7 @@ static void after(struct session *s)
 /* A client that sends commands and does not read the replies waits until it has. */
 static bool choke(struct session *s)
 {
-    if (!s->stream || stream_pending(s->stream) < SMTP_OUT_MAX)
+    if (!s->stream || s->machine.phase == SMTP_TLS || stream_pending(s->stream) < SMTP_OUT_MAX)
         return false;
     s->choked = true;
     stream_pause(s->stream);
@@ -256,6 +256,7 @@ static void on_secured(void *ctx)
 {
     struct session *s = ctx;
     smtp_in_secured(&s->machine);
+    s->machine.tls_cipher = str_of(stream_tls(s->stream)->cipher);
     leave_account(s);  /* whoever logged in before is forgotten */
     if (!s->greeted) { /* TLS from the first byte */
         s->greeted = true;
@@ -361,8 +362,10 @@ void session_login(struct session *s, enum login_verdict v, const struct credent
         uint64_t key = shared_key_text(SHARED_ACCOUNT, c->account);
         if (shared_enter(a->shared, key, most))
             s->account_key = key;
-        else
+        else {
+            on_event(s, ACCEPT_BOUND_HIT, c->login, "the account has as many sessions as it may");
             v = LOGIN_TOO_MANY;
+        }
     }
     if (delay_ms > 0) {
         s->delayed = true;

@@ -57,8 +57,9 @@ struct smtp_in {
     enum door door;
     enum smtp_phase phase;
     bool trusted, tls, extended, skipping;
-    struct str client_ip; /* the driver's */
-    struct arena arena;   /* helo, account: until the session or its identity ends */
+    struct str client_ip;  /* the driver's */
+    struct str tls_cipher; /* the driver's, static; "" in the clear */
+    struct arena arena;    /* helo, account: until the session or its identity ends */
     struct str helo, account, login, stream;
     unsigned errors, transactions;
     enum auth_step auth_step;

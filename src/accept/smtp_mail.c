@@ -426,6 +426,7 @@ static void submit(struct smtp_in *m)
     e->stream = m->stream.n ? arena_str(&t->arena, m->stream) : STR("transactional");
     e->client_ip = arena_str(&t->arena, m->client_ip);
     e->helo = arena_str(&t->arena, m->helo);
+    e->tls_cipher = m->tls_cipher;
     e->content_bytes = (uint32_t)t->content->n;
     s.arena = t->arena;
     s.envelope = *e;

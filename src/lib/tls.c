@@ -192,7 +192,8 @@ struct ssl_st *tls_session(struct tls_context *t, int fd, const char *name)
 void tls_facts_of(struct tls_context *t, struct ssl_st *ssl, struct tls_facts *ret)
 {
     long result = SSL_get_verify_result(ssl);
-    *ret = (struct tls_facts){.version = SSL_get_version(ssl), .cipher = SSL_get_cipher_name(ssl)};
+    const char *cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
+    *ret = (struct tls_facts){.version = SSL_get_version(ssl), .cipher = cipher ? cipher : ""};
     if (t->server)
         return;
     ret->verified = t->verify && result == X509_V_OK;

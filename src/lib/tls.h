@@ -9,7 +9,7 @@ struct tls_context;
 /* What a finished handshake tells; texts are NUL-terminated. */
 struct tls_facts {
     const char *version; /* "TLSv1.3" */
-    const char *cipher;  /* "TLS_AES_256_GCM_SHA384" */
+    const char *cipher;  /* IANA's name: "TLS_AES_256_GCM_SHA384" */
     bool verified;       /* client: the chain and name were checked and good */
     char problem[128];   /* client, opportunistic: why it was not verified; "" otherwise */
 };

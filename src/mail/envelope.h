@@ -37,6 +37,7 @@ struct envelope {
     struct str client_ip;  /* text; "local" for the Unix socket */
     struct str helo;
     struct str protocol;   /* "ESMTPSA", ... (RFC 3848) */
+    struct str tls_cipher; /* IANA's name; "" in the clear. For the trace header only: not kept in the log */
     struct str subject;    /* raw header value, cut to 200 bytes; for the story */
     struct str message_id; /* header value with its brackets; "" if none */
     uint32_t content_bytes;

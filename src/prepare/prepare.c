@@ -104,6 +104,8 @@ static void trace_line(const struct envelope *e, const struct prepare_settings *
     buf_addf(b, "\r\n\tby %.*s with %.*s id %s", STR_ARGS(s->hostname), STR_ARGS(e->protocol), id);
     if (e->rcpts == 1 && e->rcpt[0].address.n < 200)
         buf_addf(b, "\r\n\tfor <%.*s>", STR_ARGS(e->rcpt[0].address));
+    if (e->tls_cipher.n) /* RFC 8314 4.3 */
+        buf_addf(b, "\r\n\ttls %.*s", STR_ARGS(e->tls_cipher));
     buf_addf(b, ";\r\n\t%s\r\n", date);
 }
 

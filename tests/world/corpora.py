@@ -1,4 +1,5 @@
 """The test corpora beside the repository (GONIEC_CORPORA, by default ../shared/corpora), and a client that says bytes as they are."""
+import contextlib
 import csv
 import os
 import socket
@@ -30,7 +31,7 @@ class Raw:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.tls, self.held = None, b""
         if tls:
-            self.secure()
+            self.secure(tls)
         if greeting:
             assert self.reply()[:3] == b"220"
         if ehlo:
@@ -42,10 +43,27 @@ class Raw:
     def __exit__(self, *_):
         self.socket.close()
 
-    def secure(self):
+    def start_tls_slowly(self):
+        """Sends the first flight of a handshake alone; go_on_with_tls does the rest."""
+        self.begin_tls()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.tls.do_handshake()
+        self.socket.sendall(self.outgoing.read())
+
+    def go_on_with_tls(self):
+        self.under_tls(self.tls.do_handshake)
+
+    def begin_tls(self, version=True):
+        """version: an ssl.TLSVersion, or True for the best there is."""
+        context = ssl._create_unverified_context()
+        if version is not True:
+            context.minimum_version = context.maximum_version = version
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self.tls = ssl._create_unverified_context().wrap_bio(self.incoming, self.outgoing)
+        self.tls = context.wrap_bio(self.incoming, self.outgoing)
         self.held = b""
+
+    def secure(self, version=True):
+        self.begin_tls(version)
         self.under_tls(self.tls.do_handshake)
 
     def under_tls(self, what, *args):

@@ -3,6 +3,7 @@ import base64
 import contextlib
 import signal
 import socket
+import ssl
 import time
 
 from corpora import Raw
@@ -88,6 +89,19 @@ def test_a_message_for_two_is_traced_without_naming_either_and_utf8_by_its_proto
         assert b" with UTF8SMTP id " in trace and b"for <" not in trace, trace
 
 
+def test_a_submission_under_tls_is_traced_with_its_cipher():
+    with world(trusted=False) as (server, receiver):
+        password = add_account(server)
+        for version, name in ((ssl.TLSVersion.TLSv1_2, b"TLS_ECDHE_"), (ssl.TLSVersion.TLSv1_3, b"TLS_AES_")):
+            with Raw(server.submissions, tls=version) as c:
+                assert log_in(c, password)[:3] == b"235"
+                c.begin([b"b@dest.test"])
+                assert c.say(b"Subject: x\r\n\r\n.\r\n")[:3] == b"250"
+            wait_until(lambda: receiver.messages)
+            trace = receiver.messages.pop()[2].split(b"Subject")[0]
+            assert b" with ESMTPSA id " in trace and b"\r\n\ttls " + name in trace, trace
+
+
 def test_what_ehlo_promises_is_kept():
     """LIMITS (RFC 9422), SIZE (1870) and the extensions it names, no more: BINARYMIME is not among them."""
     with world(more="accept { recipients_max = 100 transactions_max = 2 message_bytes_max = 64K }") as (server, receiver):
@@ -104,3 +118,25 @@ def test_what_ehlo_promises_is_kept():
                 assert c.say(b"Subject: x\r\n\r\n" + b"y" * size + b"\r\n.\r\n")[:3] == b"250"
             assert c.say(b"MAIL FROM:<a@b.test>\r\n")[:9] == b"421 4.7.0"
         wait_until(lambda: len(receiver.messages) == 2)
+
+
+def test_a_handshake_that_ends_after_the_session_does_is_nothing():
+    with world(more='drain_time = "5s"') as (server, _):
+        with Raw(server.submissions, greeting=False, ehlo=False) as idle, Raw(server.mx) as held:
+            held.begin([b"b@dest.test"])  # keeps the engine until its drain time is over
+            idle.start_tls_slowly()
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.5)
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                idle.go_on_with_tls()
+            assert held.say(b"Subject: x\r\n\r\n.\r\n")[:3] == b"250"
+        assert server.stop() == 0
+    with world(more="accept { command_timeout = 1s }") as (server, _):
+        with Raw(server.mx) as c:
+            engine = server.engine()
+            assert c.say(b"STARTTLS\r\n")[:3] == b"220"
+            c.start_tls_slowly()
+            time.sleep(1.5)
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                c.go_on_with_tls()
+        assert server.engine() == engine

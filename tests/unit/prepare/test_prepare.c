@@ -176,8 +176,11 @@ static void the_trace_header_has_the_clauses_of_rfc_5321_4_4(void **state)
     e.client_ip = STR("2001:db8::1");
     e.helo = STR("[IPv6:2001:db8::1]");
     e.protocol = STR("UTF8SMTPS");
-    expect_trace(e, "Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n\tby mail.test with UTF8SMTPS id %s;\r\n"
+    e.tls_cipher = STR("TLS_AES_256_GCM_SHA384");
+    expect_trace(e, "Received: from [IPv6:2001:db8::1] ([IPv6:2001:db8::1])\r\n\tby mail.test with UTF8SMTPS id %s\r\n"
+                    "\ttls TLS_AES_256_GCM_SHA384;\r\n"
                     "\tTue, 14 Nov 2023 22:13:20 +0000\r\n");
+    e.tls_cipher = STR("");
     e.client_ip = STR("local");
     e.helo = STR("x");
     expect_trace(e, "Received: from x (local)\r\n\tby mail.test with UTF8SMTPS id %s;\r\n\tTue, 14 Nov 2023 22:13:20 +0000\r\n");

@@ -70,7 +70,7 @@ static struct lookup *lookup_new(const struct lookup_way *way, const char *domai
     struct lookup *l = calloc(1, sizeof *l);
     must(l);
     l->way = *way;
-    l->port = (*way->settings)->port;
+    l->port = (uint16_t)(*way->settings)->port;
     l->ttl_s = TTL_MAX_S;
     l->domain = strdup(domain);
     must(l->domain);

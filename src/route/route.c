@@ -341,7 +341,8 @@ static void follow_literal(struct entry *e, struct str inner)
     struct route shape = {.kind = ROUTE_SMTP, .site = e->domain, .tls = TLS_OPPORTUNISTIC};
     if (v6)
         inner = str_mem(inner.p + 5, inner.n - 5);
-    bool good = net_parse_ip(inner, e->router->settings->port, &h.addr, &h.addr_len) && (h.addr.ss_family == AF_INET6) == v6;
+    bool good =
+        net_parse_ip(inner, (uint16_t)e->router->settings->port, &h.addr, &h.addr_len) && (h.addr.ss_family == AF_INET6) == v6;
     if (good && (e->router->settings->allow_special || !net_is_special((struct sockaddr *)&h.addr))) {
         end_fixed(e, &shape, &h);
         return;

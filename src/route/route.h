@@ -61,7 +61,7 @@ struct route_settings {
     size_t resolvers;
     bool allow_special; /* tests: MX hosts on loopback are allowed */
     bool ipv6;
-    uint16_t port;      /* 25; tests use another */
+    uint32_t port;      /* 25; tests use another */
     uint32_t cache_max; /* domains remembered */
 };
 

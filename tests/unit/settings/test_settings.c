@@ -48,6 +48,15 @@ static void an_empty_file_gives_the_defaults(void **state)
     settings_free(&s);
 }
 
+static void one_option_leaves_its_neighbours_alone(void **state)
+{
+    (void)state;
+    struct settings *s = parse("deliver { port = 2525 }");
+    assert_int_equal(s->route.port, 2525);
+    assert_int_equal(s->route.cache_max, 100000);
+    settings_free(&s);
+}
+
 static void values_lists_and_sections_are_read(void **state)
 {
     (void)state;
@@ -142,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(one_option_leaves_its_neighbours_alone),
         cmocka_unit_test(values_lists_and_sections_are_read),
         cmocka_unit_test(sections_reach_the_rooms),
         cmocka_unit_test(a_bad_value_is_refused_with_file_and_line),

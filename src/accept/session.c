@@ -1,7 +1,8 @@
 /* session: one client: a stream, the machine, and time.
  *
- * Time-outs: a command must come within command_timeout, more of a content within data_timeout, the whole content within
- * data_total, a login (where one is required) within auth_total. At each the client reads 421 and the session ends. */
+ * Time-outs: a whole command must come within command_timeout (a piece of it is not enough), more of a content within
+ * data_timeout, the whole content within data_total, a login (where one is required) within auth_total. At each the client reads
+ * 421 and the session ends. */
 #include "accept/inner.h"
 
 #include "accept/proxy.h"
@@ -178,8 +179,9 @@ static void count_content(struct session *s)
     }
 }
 
-/* After the machine has moved: send what it said, and see whether it is over or waits. */
-static void after(struct session *s)
+/* After input or an awaited answer: sends what the machine said, and sees whether it is over or waits. moved: the wait for the
+ * next command begins anew. */
+static void after(struct session *s, bool moved)
 {
     flush(s);
     if (s->machine.phase == SMTP_OVER) {
@@ -190,7 +192,7 @@ static void after(struct session *s)
         say_last(s, ENHANCED(4, 4, 2), "The message came too slowly");
         return;
     }
-    if (!s->delayed)
+    if (moved && !s->delayed)
         set_timer(s);
 }
 
@@ -248,7 +250,7 @@ static size_t on_input(void *ctx, const char *p, size_t n)
     s->held--;
     if (s->machine.phase == SMTP_BUSY && !s->over)
         stream_pause(s->stream);
-    after(s);
+    after(s, in_content(s) || (took > 0 && !s->machine.skipping));
     return took;
 }
 
@@ -330,7 +332,7 @@ static const struct smtp_in_hooks machine_hooks = {on_start_tls, on_password, on
 static void go_on(struct session *s)
 {
     s->held++;
-    after(s);
+    after(s, true);
     if (!s->over && !s->choked && s->machine.phase != SMTP_TLS)
         stream_resume(s->stream);
     session_let_go(s);

@@ -102,6 +102,40 @@ def test_a_submission_under_tls_is_traced_with_its_cipher():
             assert b" with ESMTPSA id " in trace and b"\r\n\ttls " + name in trace, trace
 
 
+def drip(server, before, piece):
+    """Sends the piece again and again, a third of the time-out apart; how long that went on."""
+    with Raw(server.mx) as c:
+        for words in before:
+            c.say(words)
+        c.socket.settimeout(0.3)
+        began = time.monotonic()
+        while time.monotonic() - began < 20:
+            with contextlib.suppress(TimeoutError):
+                c.send(piece)
+                got = c.socket.recv(1000)
+                assert got.startswith(b"421 4.4.2"), got
+                return time.monotonic() - began
+        raise AssertionError("it goes on and on")
+
+
+def test_pieces_of_a_command_do_not_keep_a_session_for_ever():
+    with world(more="accept { command_timeout = 1s }") as (server, _):
+        assert drip(server, [], b"x") < 4
+        assert drip(server, [], b"y" * 5000) < 4  # of a line that is thrown away
+        assert drip(server, [b"AUTH PLAIN\r\n"], b"A") < 4
+
+
+def test_a_proxy_header_from_a_network_that_is_not_named_is_not_believed():
+    with world(more='proxy_networks = {"192.0.2.0/24"}', trusted=False) as (server, receiver):
+        with Raw(server.mx, ehlo=False) as c:
+            assert c.say(b"PROXY TCP4 203.0.113.9 192.0.2.1 50000 25\r\n")[:9] == b"500 5.5.2"
+            assert c.say(b"EHLO client.test\r\n")[:3] == b"250"
+            c.begin([b"b@hosted.test"])
+            assert c.say(b"Subject: x\r\n\r\n.\r\n")[:3] == b"250"
+        wait_until(lambda: receiver.messages)
+        assert server.story("b@hosted.test")["client_ip"] == "127.0.0.1"
+
+
 def test_what_ehlo_promises_is_kept():
     """LIMITS (RFC 9422), SIZE (1870) and the extensions it names, no more: BINARYMIME is not among them."""
     with world(more="accept { recipients_max = 100 transactions_max = 2 message_bytes_max = 64K }") as (server, receiver):

@@ -132,6 +132,7 @@ static void forgive(struct session *s, struct str login)
 static void right(struct session *s, const struct credential *c)
 {
     forgive(s, c->login);
+    shared_seen(session_accept(s)->shared, shared_key_text(SHARED_LOGIN, c->login), session_address_key(s));
     if (c->status == ACCOUNT_SUSPENDED) {
         tell(s, ACCEPT_REFUSED, c->login, "the account is suspended");
         session_login(s, LOGIN_SUSPENDED, c, 0);
@@ -140,12 +141,15 @@ static void right(struct session *s, const struct credential *c)
     session_login(s, LOGIN_GOOD, c, 0);
 }
 
+/* Guesses from elsewhere do not lock out whoever logged in from here before: then only this address's own count. */
 static bool blocked(struct session *s, struct str login)
 {
     struct accept *a = session_accept(s);
     int64_t now = loop_now_ms(a->loop);
-    if (!shared_blocked(a->shared, session_address_key(s), now) && !shared_blocked(a->shared, session_network_key(s), now) &&
-        !shared_blocked(a->shared, shared_key_text(SHARED_LOGIN, login), now))
+    uint64_t address = session_address_key(s), key = shared_key_text(SHARED_LOGIN, login);
+    bool here = shared_blocked(a->shared, address, now);
+    bool around = shared_blocked(a->shared, session_network_key(s), now) || shared_blocked(a->shared, key, now);
+    if (!here && (!around || shared_known(a->shared, key, address)))
         return false;
     tell(s, ACCEPT_AUTH_BLOCKED, login, "a login was refused while blocked");
     session_login(s, LOGIN_BLOCKED, NULL, 0);

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { SHARDS = 64, FAILURE_BUCKETS = 1024, FAILURE_WAYS = 8 };
+enum { SHARDS = 64, FAILURE_BUCKETS = 1024, FAILURE_WAYS = 8, PLACES = 16384 };
 
 struct counter {
     struct counter *next;
@@ -29,8 +29,9 @@ struct shard {
 
 struct accept_shared {
     struct shard shard[SHARDS];
-    pthread_mutex_t lock; /* guards failure: failed logins are rare */
+    pthread_mutex_t lock; /* guards the rest: logins are rare beside mail */
     struct failure failure[FAILURE_BUCKETS][FAILURE_WAYS];
+    uint64_t place[PLACES];
 };
 
 struct accept_shared *accept_shared_new(void)
@@ -184,4 +185,29 @@ uint32_t shared_forgive(struct accept_shared *s, uint64_t key, uint32_t most, in
     }
     pthread_mutex_unlock(&s->lock);
     return forgiven;
+}
+
+/* ---- places ---- */
+
+static uint64_t place_of(uint64_t login, uint64_t address)
+{
+    uint64_t both[2] = {login, address};
+    return shared_key_text(SHARED_PLACE, str_mem(both, sizeof both));
+}
+
+void shared_seen(struct accept_shared *s, uint64_t login, uint64_t address)
+{
+    uint64_t place = place_of(login, address);
+    pthread_mutex_lock(&s->lock);
+    s->place[place % PLACES] = place;
+    pthread_mutex_unlock(&s->lock);
+}
+
+bool shared_known(struct accept_shared *s, uint64_t login, uint64_t address)
+{
+    uint64_t place = place_of(login, address);
+    pthread_mutex_lock(&s->lock);
+    bool known = s->place[place % PLACES] == place;
+    pthread_mutex_unlock(&s->lock);
+    return known;
 }

@@ -10,12 +10,13 @@ import socketserver
 import ssl
 import stat
 import struct
+import subprocess
 import threading
 import time
 
 from corpora import Raw, expected_rows
 from test_clients import memory_of
-from world import Goniec, Receiver, wait_until
+from world import BINARY, Goniec, Receiver, wait_until
 
 EVIL = b"MAIL FROM:<evil@sender.test>\r\nRCPT TO:<victim@hosted.test>\r\nDATA\r\nsmuggled\r\n"
 NEWLINES = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r")
@@ -165,16 +166,26 @@ def test_made_whole_newlines_end_no_data_either():
 
 # ---- smuggling out ----
 
-def submit_out(server, payloads_, accepted):
-    """Submits each as content; returns how many were taken."""
+def submit_out(server, payload, accepted):
+    """Submits it as content by DATA, in a chunk, and by sendmail; returns how many were taken."""
+    content = b"Subject: x\r\n\r\nhi" + payload + EVIL.replace(b"DATA\r\n", b"") + b"end\r\n"
     taken = 0
-    for payload in payloads_:
-        with Raw(server.mx) as c:
-            c.begin([b"b@elsewhere.test"])
-            got = c.say(b"Subject: x\r\n\r\nhi" + payload + EVIL.replace(b"DATA\r\n", b"") + b"\r\n.\r\n")
-            assert got[:3] in accepted, (payload, got)
-            taken += got[:3] == b"250"
-    return taken
+    with Raw(server.mx) as c:
+        c.begin([b"b@elsewhere.test"])
+        got = c.say(content + b".\r\n")
+        assert got[:3] in accepted, (payload, got)
+        taken += got[:3] == b"250"
+        c.begin([b"b@elsewhere.test"], data=False)
+        got = c.say(b"BDAT %d LAST\r\n" % len(content) + content)
+        assert got[:3] in accepted, (payload, got)
+        taken += got[:3] == b"250"
+    link = os.path.join(server.folder.name, "sendmail")
+    if not os.path.islink(link):
+        os.symlink(BINARY, link)
+    env = dict(os.environ, GONIEC_SUBMIT=server.data + "/run/submit.sock")
+    got = subprocess.run([link, "-i", "b@elsewhere.test"], input=content, env=env, capture_output=True, timeout=30)
+    assert got.returncode in (0, 65, 69, 77), (payload, got)
+    return taken + (got.returncode == 0)
 
 
 def check_wire(wire, taken):
@@ -191,8 +202,8 @@ def test_nothing_smuggled_leaves_on_the_wire():
     for setting, accepted in (("false", (b"550",)), ("true", (b"250", b"550"))):
         wire = Wire()
         with under_attack(f"accept {{ fix_bare_newlines = {setting} }}", receiver=wire) as (server, _):
-            taken = submit_out(server, listed + FAKE_ENDS + NUL_ENDS, accepted)
-            assert taken >= (len(FAKE_ENDS) if setting == "true" else 0)
+            taken = sum(submit_out(server, payload, accepted) for payload in listed + FAKE_ENDS + NUL_ENDS)
+            assert taken >= (2 * len(FAKE_ENDS) if setting == "true" else 0)
             check_wire(wire, taken)
 
 
@@ -369,6 +380,18 @@ def test_replies_that_nobody_reads_are_not_kept_without_bound():
                     got += c.receive().count(b"\n")
         grown = growth(server, pour)
         assert grown < 24, grown
+
+
+def test_commands_sent_on_before_replies_are_read_are_all_answered_under_tls_too():
+    with under_attack(trusted=False) as (server, _):
+        with Raw(server.mx) as c:
+            assert c.say(b"STARTTLS\r\n")[:3] == b"220"
+            c.secure()
+            for n in (1, 400, 500, 2000, 5000):  # replies around and far beyond what is kept
+                c.send(b"HELP\r\n" * n + b"NOOP\r\n")
+                for _ in range(n):
+                    assert c.reply()[:3] == b"214"
+                assert c.reply() == b"250 2.0.0 Fine\r\n"
 
 
 def endless(text, megabytes):

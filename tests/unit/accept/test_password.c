@@ -180,6 +180,19 @@ static void an_account_is_blocked_wherever_the_guesses_come_from(void **state)
     assert_int_equal(guess(30, "nobody", "x"), LOGIN_BLOCKED);
 }
 
+static void guesses_from_elsewhere_do_not_lock_out_who_logged_in_from_here_before(void **state)
+{
+    (void)state;
+    assert_int_equal(guess(9, "shop", "secret"), LOGIN_GOOD);
+    for (uint64_t i = 1; i <= 16; i++)
+        guess(1000 + i, "shop", "x");
+    assert_int_equal(guess(8, "shop", "secret"), LOGIN_BLOCKED);
+    assert_int_equal(guess(9, "shop", "secret"), LOGIN_GOOD);
+    for (int i = 0; i < 4; i++) /* its own guesses count all the same */
+        assert_int_equal(guess(9, "shop", "x"), LOGIN_WRONG);
+    assert_int_equal(guess(9, "shop", "secret"), LOGIN_BLOCKED);
+}
+
 static void a_network_whose_addresses_take_turns_is_blocked(void **state)
 {
     (void)state;
@@ -260,6 +273,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(white_space_that_was_pasted_along_is_written_down_and_not_taken, begin, end),
         cmocka_unit_test_setup_teardown(each_failure_waits_longer_and_then_the_address_is_blocked, begin, end),
         cmocka_unit_test_setup_teardown(an_account_is_blocked_wherever_the_guesses_come_from, begin, end),
+        cmocka_unit_test_setup_teardown(guesses_from_elsewhere_do_not_lock_out_who_logged_in_from_here_before, begin, end),
         cmocka_unit_test_setup_teardown(a_network_whose_addresses_take_turns_is_blocked, begin, end),
         cmocka_unit_test_setup_teardown(a_login_of_ones_own_does_not_pay_for_guesses_at_others, begin, end),
         cmocka_unit_test_setup_teardown(wrong_guesses_cost_the_same_slow_hash_whatever_the_login, begin, end),

@@ -134,6 +134,20 @@ static void what_is_forgiven_is_no_more_than_asked_and_nothing_while_blocked(voi
     accept_shared_free(&s);
 }
 
+static void a_login_is_known_where_it_was_seen(void **state)
+{
+    (void)state;
+    struct accept_shared *s = accept_shared_new();
+    uint64_t login = shared_key_text(SHARED_LOGIN, STR("shop"));
+    assert_false(shared_known(s, login, address("192.0.2.1")));
+    shared_seen(s, login, address("192.0.2.1"));
+    assert_true(shared_known(s, login, address("192.0.2.1")));
+    assert_false(shared_known(s, login, address("192.0.2.2")));
+    assert_false(shared_known(s, address("192.0.2.1"), login));
+    assert_false(shared_known(s, shared_key_text(SHARED_LOGIN, STR("shop2")), address("192.0.2.1")));
+    accept_shared_free(&s);
+}
+
 static void a_flood_of_other_failures_takes_no_memory_and_makes_room_from_the_oldest(void **state)
 {
     (void)state;
@@ -155,6 +169,7 @@ int main(void)
         cmocka_unit_test(failures_block_for_a_while),
         cmocka_unit_test(failures_long_ago_do_not_count),
         cmocka_unit_test(what_is_forgiven_is_no_more_than_asked_and_nothing_while_blocked),
+        cmocka_unit_test(a_login_is_known_where_it_was_seen),
         cmocka_unit_test(a_flood_of_other_failures_takes_no_memory_and_makes_room_from_the_oldest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /* dsn: see dsn.h. A multipart/report (RFC 6522) of three parts: for people (dsn_text.c), for programs (RFC 3464), and the message
- * or its header. It is 7-bit throughout except for what it quotes; only where an address or the quoted header needs UTF-8, and
- * the message came with SMTPUTF8, the parts take RFC 6533's global forms.
+ * or its header. It is 7-bit throughout except for what it quotes; only where the sender's address needs UTF-8, and the message
+ * came with SMTPUTF8, the parts take RFC 6533's global forms.
  *
  * Everything in it that came from strangers (replies, addresses, ENVID, the message) is quoted within bounds and cleaned of what
  * could break a field or forge a part; the boundary is a fresh random id. */
@@ -33,7 +33,8 @@ static bool status_fits(enum outcome_status s, enum dsn_kind kind)
     }
 }
 
-/* RFC 3461 4.1; without NOTIFY failures are told, and delays may be. */
+/* RFC 3461 4.1; without NOTIFY failures are told. Delays may be, but a warning that nobody asked for worries more than it helps.
+ */
 static bool notify_fits(uint8_t notify, enum dsn_kind kind)
 {
     if (notify & NOTIFY_NEVER)
@@ -41,7 +42,7 @@ static bool notify_fits(uint8_t notify, enum dsn_kind kind)
     if (kind == DSN_FAILED)
         return notify == 0 || (notify & NOTIFY_FAILURE);
     if (kind == DSN_DELAYED)
-        return notify == 0 || (notify & NOTIFY_DELAY);
+        return (notify & NOTIFY_DELAY) != 0;
     return (notify & NOTIFY_SUCCESS) != 0;
 }
 
@@ -62,7 +63,8 @@ struct report {
     const struct dsn_request *r;
     const uint32_t *which;
     uint32_t n;
-    bool global;      /* RFC 6533's forms */
+    bool global;      /* RFC 6533's forms: the way back takes UTF-8 */
+    bool wrapped;     /* what is quoted needs UTF-8, which the way back may not take: it goes encoded (RFC 6532 3.7) */
     struct str quote; /* of the message: all, or its header */
     bool whole;
     char boundary[ID_TEXT + 8];
@@ -96,14 +98,13 @@ static void quote_choose(struct report *p)
     p->quote = p->whole ? r->content : header_quote(r->content);
 }
 
-static bool global_needed(const struct report *p)
+/* A sender with a UTF-8 address can only be reached by servers that take UTF-8. Of the way back to any other nothing is known, so
+ * all is told in ASCII, whatever the recipients' addresses are (RFC 6533 4). */
+static void forms_choose(struct report *p)
 {
-    if (!p->r->envelope->smtputf8)
-        return false;
-    bool needed = utf8_needed(p->r->envelope->sender) || utf8_needed(header_quote(p->r->content));
-    for (uint32_t i = 0; i < p->n; i++)
-        needed |= utf8_needed(rcpt_at(p, i)->address);
-    return needed;
+    const struct envelope *e = p->r->envelope;
+    p->global = e->smtputf8 && utf8_needed(e->sender);
+    p->wrapped = e->smtputf8 && !p->global && utf8_needed(header_quote(p->r->content));
 }
 
 static void line(struct report *p, const char *text) { buf_addf(p->b, "%s\r\n", text); }
@@ -165,7 +166,7 @@ static void head(struct report *p)
     line(p, "MIME-Version: 1.0");
     buf_addf(p->b, "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n\tboundary=\"%s\"\r\n",
              p->global ? "global-" : "", p->boundary);
-    if (utf8_needed(p->quote))
+    if (utf8_needed(p->quote) && !p->wrapped)
         line(p, "Content-Transfer-Encoding: 8bit");
     line(p, "");
 }
@@ -300,8 +301,12 @@ static void quote_part(struct report *p)
 {
     static const char *const types[2][2] = {{"text/rfc822-headers", "message/rfc822"},
                                             {"message/global-headers", "message/global"}};
-    part(p, types[p->global][p->whole], utf8_needed(p->quote) ? "8bit" : "7bit");
-    buf_add_str(p->b, p->quote);
+    const char *encoding = p->wrapped ? "quoted-printable" : utf8_needed(p->quote) ? "8bit" : "7bit";
+    part(p, types[p->global || p->wrapped][p->whole], encoding);
+    if (p->wrapped)
+        mime_quoted_printable(p->quote, p->b);
+    else
+        buf_add_str(p->b, p->quote);
     if (p->quote.n == 0 || p->quote.p[p->quote.n - 1] != '\n')
         line(p, "");
 }
@@ -313,7 +318,7 @@ void dsn_write(const struct dsn_request *r, const uint32_t *which, uint32_t n, s
     id_text(r->id, id);
     snprintf(p.boundary, sizeof p.boundary, "=_%s", id);
     quote_choose(&p);
-    p.global = global_needed(&p);
+    forms_choose(&p);
     head(&p);
     line(&p, "This is a delivery status notification in MIME format (RFC 3464).");
     human_part(&p);

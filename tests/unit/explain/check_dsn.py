@@ -159,6 +159,18 @@ def internationalized():
     assert "<żółw@example.pl>" in text.get_content()
 
 
+def of_utf8_recipients_to_an_ascii_sender():
+    """Of the way back nothing is known but that it takes ASCII (RFC 6533 4)."""
+    raw, m = sample("ascii")
+    assert m.get_param("report-type") == "delivery-status"
+    text, status, original = parts(m)
+    assert status.get_content_type() == "message/delivery-status"
+    assert all(byte < 128 for byte in raw[:raw.rindex(b"Content-Type: message/rfc822")])
+    assert any(g["final-recipient"] == "utf-8; \\x{17C}\\x{F3}\\x{142}w@example.pl" for g in groups(status)[1:]), raw
+    assert original.get_content_type() == "message/rfc822"  # its header is ASCII
+    assert "<żółw@example.pl>" in text.get_content()
+
+
 failed()
 headers("headers")
 headers("large")
@@ -169,4 +181,5 @@ in_one_language("delivered", "en", "Dostarczono")
 in_one_language("polish", "pl", "What happened")
 hostile()
 internationalized()
+of_utf8_recipients_to_an_ascii_sender()
 print("all samples are as they should be")

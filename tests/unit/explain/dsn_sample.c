@@ -104,8 +104,9 @@ int main(int argc, char **argv)
         o.host = STR("mx<img src=x>.example.pl");
         parts[0].reply = (struct reply){550, {5, 1, 1}, STR("<script>alert(1)</script> \x1b[31m & <b>no</b>\n</blockquote>")};
     }
-    if (str_eq(kind, STR("global"))) {
+    if (str_eq(kind, STR("global")) || str_eq(kind, STR("ascii"))) {
         e.smtputf8 = true;
+        e.sender = str_eq(kind, STR("global")) ? STR("żuk@shop.pl") : e.sender;
         e.rcpts = 4;
         e.subject = STR("Pozdrowienia z gór i nad morza, z lasów i z pól, ze wsi i z miast, a także znad jezior");
         parts[1].rcpt = 3;

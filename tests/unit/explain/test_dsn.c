@@ -34,7 +34,7 @@ static void who_is_told_follows_notify(void **state)
     (void)state;
     struct envelope e = envelope();
     wanted(&e, OUTCOME_FAILED, DSN_FAILED, "ad");
-    wanted(&e, OUTCOME_DEFERRED, DSN_DELAYED, "ad");
+    wanted(&e, OUTCOME_DEFERRED, DSN_DELAYED, "d");
     wanted(&e, OUTCOME_DELIVERED, DSN_DELIVERED, "cd");
     wanted(&e, OUTCOME_DELIVERED, DSN_RELAYED, "cd");
 }

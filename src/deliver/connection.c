@@ -17,7 +17,7 @@ static void react(struct connection *c);
 
 static void idle_enter(struct connection *c)
 {
-    struct connection **slot = &c->deliver->idle[c->lane % IDLE_SLOTS];
+    struct connection **slot = &c->deliver->idle[c->pool % IDLE_SLOTS];
     c->idle = true;
     c->next_idle = *slot;
     if (*slot)
@@ -54,11 +54,11 @@ static uint64_t promise(const struct route *r)
     return (login * 31 + password) << 8 ^ (uint64_t)r->kind << 4 ^ (uint64_t)r->tls;
 }
 
-struct connection *connection_idle(struct deliver *d, uint64_t lane, const struct route *r)
+struct connection *connection_idle(struct deliver *d, uint64_t pool, const struct route *r)
 {
-    struct connection *c = d->idle[lane % IDLE_SLOTS];
+    struct connection *c = d->idle[pool % IDLE_SLOTS];
     uint64_t promised = c ? promise(r) : 0;
-    while (c && (c->lane != lane || c->promise != promised))
+    while (c && (c->pool != pool || c->promise != promised))
         c = c->next_idle;
     return c;
 }
@@ -299,7 +299,7 @@ static void transaction_over(struct connection *c)
     t->reached = true;
     if (c->machine.state == OUT_OVER && c->machine.failure_text[0])
         snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, c->machine.failure_text);
-    if (usable) { /* kept before the outcome is told: the lane's next message may take it at once */
+    if (usable) { /* kept before the outcome is told: the pool's next message may take it at once */
         idle_enter(c);
         set_timer(c);
         if (c->deliver->stats.idle > o->idle_max)
@@ -405,7 +405,7 @@ void connection_open(struct talk *t, const struct route_host *h)
     c->deliver = d;
     c->talk = t;
     t->connection = c;
-    c->lane = t->attempt->lane;
+    c->pool = t->attempt->pool;
     c->promise = promise(t->attempt->route);
     c->next = d->connections;
     if (c->next)

@@ -1,6 +1,6 @@
 /* deliver: mail out. The SMTP and LMTP client and the Maildir writer: takes an attempt (some recipients of one message, a
  * route), talks, and yields an outcome with a verdict-ready reply for each recipient. Connections are kept and reused per
- * lane. One instance per worker, on its loop. */
+ * pool (of one site). One instance per worker, on its loop. */
 #pragma once
 
 #include "lib/chore.h"
@@ -36,7 +36,7 @@ struct attempt {
     uint32_t rcpts;
     struct route *route;
     const struct source *source;
-    uint64_t lane; /* connections are reused among attempts with equal lane number */
+    uint64_t pool; /* connections are reused among attempts with equal pool number, as far as their routes promise the same */
     uint32_t messages_per_connection;
     uint32_t number; /* for the story: 1, 2, ... */
     /* Called once, never from within deliver_start. The outcome (verdicts not yet filled; status set by first digit:

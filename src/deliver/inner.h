@@ -7,16 +7,16 @@
 
 struct talk;
 
-/* One connection to a host, in conversation or kept for the lane's next message. */
+/* One connection to a host, in conversation or kept for the pool's next message. */
 struct connection {
     struct connection *next, **at;           /* all of the instance */
-    struct connection *next_idle, **at_idle; /* of the kept ones: its lane's slot, */
+    struct connection *next_idle, **at_idle; /* of the kept ones: its pool's slot, */
     struct connection *older, *newer;        /* and all by age */
     struct deliver *deliver;
     struct stream *stream;
     struct smtp_out machine;
     struct talk *talk; /* NULL: kept */
-    uint64_t lane;
+    uint64_t pool;
     uint64_t promise; /* what the route that it was opened for promises */
     uint32_t messages;
     size_t pending;            /* to be sent when the timer was set */
@@ -34,7 +34,7 @@ struct deliver {
     const struct deliver_settings *settings;
     struct tls_context *lax, *strict;
     struct connection *connections;
-    struct connection *idle[IDLE_SLOTS]; /* by lane */
+    struct connection *idle[IDLE_SLOTS]; /* by pool */
     struct connection *oldest_idle, *newest_idle;
     struct talk *talks;
     bool draining;
@@ -74,8 +74,8 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
 void talk_cut(struct talk *t);
 
 /* connection.c */
-/* A kept connection of the lane that was opened as the route asks; NULL: none. */
-struct connection *connection_idle(struct deliver *d, uint64_t lane, const struct route *r);
+/* A kept connection of the pool that was opened as the route asks; NULL: none. */
+struct connection *connection_idle(struct deliver *d, uint64_t pool, const struct route *r);
 void connection_open(struct talk *t, const struct route_host *h);
 void connection_take(struct connection *c, struct talk *t);
 void connection_close(struct connection *c);

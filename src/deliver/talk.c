@@ -129,7 +129,7 @@ static void on_no_host(void *ctx) { give_up(ctx); }
 void talk_start(struct deliver *d, struct attempt *a)
 {
     struct talk *t = talk_new(d, a);
-    struct connection *kept = a->route->kind == ROUTE_MAILDIR ? NULL : connection_idle(d, a->lane, a->route);
+    struct connection *kept = a->route->kind == ROUTE_MAILDIR ? NULL : connection_idle(d, a->pool, a->route);
     if (a->route->kind == ROUTE_MAILDIR) {
         maildir_start(t);
     } else if (kept) {

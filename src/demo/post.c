@@ -81,7 +81,7 @@ bool post_message(const struct letterbox *to, const char *from, const char *rcpt
                         .rcpts = 1,
                         .route = route,
                         .source = &source,
-                        .lane = 1,
+                        .pool = 1,
                         .number = 1,
                         .done = on_done,
                         .ctx = &p};

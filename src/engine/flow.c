@@ -228,7 +228,7 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
                                   .rcpts = t->rcpts,
                                   .route = route,
                                   .source = &t->lease->snapshot->settings->source,
-                                  .lane = lane_number(t->lane) * 4 + (uint64_t)route->tls,
+                                  .pool = lane_site_number(t->lane),
                                   .messages_per_connection = limits->messages_per_connection,
                                   .number = t->jobs->attempts + 1u,
                                   .done = on_attempted,

@@ -23,7 +23,7 @@ struct lane {
     struct lane *next_ready; /* round of the site's lanes with work */
     struct site *site;
     char *pool, *stream;
-    uint64_t hash, number;
+    uint64_t hash;
     bool urgent, in_round;
     struct account_queue *round, **round_end; /* accounts with jobs, the next one first */
     struct account_queue *table[16];
@@ -37,7 +37,7 @@ struct site {
     struct site *chain;
     struct site *next_runnable; /* one of the schedule's lists */
     char *name;                 /* site and pool, separated by a newline */
-    uint64_t hash;
+    uint64_t hash, number;
     struct lane_limits limits;
     struct lane *urgent, **urgent_end, *other, **other_end; /* lanes with work, two rounds */
     unsigned turn; /* counts starts, so that others get their share beside urgent lanes */

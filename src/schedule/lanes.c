@@ -1,9 +1,9 @@
 /* lanes: the tables of lanes and sites: found, made, and forgotten again.
  *
- * Anybody whose mail is taken can name any number of domains, so a lane without work is kept for a while only (its number is the
- * key of connections that are kept for it), and its site until nothing is left to remember about it: its pace is as it was, and
- * it is neither down nor slowed, or that was long ago. Lanes without work lie in a list in the order in which they fell idle,
- * sites without lanes in another; forgetting looks at the heads only, so that it costs the same however many there are. */
+ * Anybody whose mail is taken can name any number of domains, so a lane without work is kept for a while only, and its site
+ * (whose number is the key of the connections that are kept for it) until nothing is left to remember about it: its pace is as it
+ * was, and it is neither down nor slowed, or that was long ago. Lanes without work lie in a list in the order in which they fell
+ * idle, sites without lanes in another; forgetting looks at the heads only, so that it costs the same however many there are. */
 #include "lib/hash.h"
 #include "lib/must.h"
 #include "schedule/inner.h"
@@ -97,6 +97,7 @@ static struct site *site_get(struct schedule *s, struct str site, struct str poo
     must(t);
     t->name = copy(str_of(name));
     t->hash = hash;
+    t->number = s->next_number++;
     t->urgent_end = &t->urgent;
     t->other_end = &t->other;
     t->chain = s->site[hash & (s->site_cap - 1)];
@@ -123,7 +124,6 @@ struct lane *schedule_lane(struct schedule *s, struct str site, struct str pool,
     l->pool = copy(pool);
     l->stream = copy(stream);
     l->hash = hash;
-    l->number = s->next_number++;
     l->urgent = urgent;
     l->round_end = &l->round;
     l->chain = s->lane[hash & (s->lane_cap - 1)];

@@ -438,7 +438,7 @@ struct str lane_site(const struct lane *l)
 
 struct str lane_stream(const struct lane *l) { return str_of(l->stream); }
 const struct lane_limits *lane_limits(const struct lane *l) { return &l->site->limits; }
-uint64_t lane_number(const struct lane *l) { return l->number; }
+uint64_t lane_site_number(const struct lane *l) { return l->site->number; }
 
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx)
 {

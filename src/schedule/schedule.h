@@ -100,7 +100,9 @@ unsigned schedule_pause(struct schedule *s, struct str site, bool paused);
 struct str lane_site(const struct lane *l);
 struct str lane_stream(const struct lane *l);
 const struct lane_limits *lane_limits(const struct lane *l);
-uint64_t lane_number(const struct lane *l); /* unique in the process: deliver's pool key */
+/* Of the site as seen from the lane's pool, never used again: its lanes share connections, so that those kept for the next
+ * message and those at work are never more than the limit together. */
+uint64_t lane_site_number(const struct lane *l);
 
 struct lane_stats {
     struct str site, pool, stream;

@@ -390,7 +390,7 @@ static uint64_t sites_of(struct schedule *s)
     return stats.sites;
 }
 
-static struct lane *lane_number_of(struct schedule *s, int i)
+static struct lane *nth_lane(struct schedule *s, int i)
 {
     char site[40];
     snprintf(site, sizeof site, "mx.d%d.test", i);
@@ -402,7 +402,7 @@ static int64_t visit_many(struct schedule *s, enum lane_feedback how)
 {
     int64_t now = 0;
     for (int i = 0; i < DOMAINS; i++, now++) {
-        struct lane *l = lane_number_of(s, i);
+        struct lane *l = nth_lane(s, i);
         ready(s, l, 0, 1);
         assert_ptr_equal(take(s, now), &jobs[0]);
         schedule_finished(s, l, how, now);
@@ -457,16 +457,19 @@ static void a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause(void 
     schedule_close(&s);
 }
 
-static void a_lane_made_again_has_a_number_of_its_own(void **state)
+static void lanes_of_a_site_share_its_number_which_is_never_used_again(void **state)
 {
     (void)state;
     struct schedule *s = fresh();
-    uint64_t first = lane_number(lane_of(s, "a.test", "t", false));
+    uint64_t first = lane_site_number(lane_of(s, "a.test", "t", false));
+    assert_int_equal(lane_site_number(lane_of(s, "a.test", "newsletter", false)), first); /* connections are kept for both */
+    assert_true(lane_site_number(lane_of(s, "b.test", "t", false)) != first);
     schedule_forget(s, 1);
-    assert_int_equal(lane_number(lane_of(s, "a.test", "t", false)), first);
+    assert_int_equal(lane_site_number(lane_of(s, "a.test", "t", false)), first);
     schedule_forget(s, 100000);
-    assert_int_equal(lanes_of(s), 0);
-    assert_true(lane_number(lane_of(s, "a.test", "t", false)) != first); /* a kept connection of the old one is not its own */
+    schedule_forget(s, 100000);
+    assert_int_equal(sites_of(s), 0);
+    assert_true(lane_site_number(lane_of(s, "a.test", "t", false)) != first);
     schedule_close(&s);
 }
 
@@ -530,14 +533,14 @@ static void sites_that_were_never_reached_leave_a_quarter_of_all_attempts_to_the
     assert_non_null(take(s, 0));
     schedule_finished(s, good, LANE_OK, 0);
     for (int i = 1; i < 1000; i++)
-        ready(s, lane_number_of(s, i), i, 1);
+        ready(s, nth_lane(s, i), i, 1);
     while (take(s, 0))
         unknown++;
     assert_int_equal(unknown, 75);
     ready(s, good, 1000, 2);
     assert_ptr_equal(take(s, 0), &jobs[1000]);
     schedule_finished(s, good, LANE_OK, 0);
-    schedule_finished(s, lane_number_of(s, 1), LANE_DOWN, 0); /* a place is free: the next of them has it */
+    schedule_finished(s, nth_lane(s, 1), LANE_DOWN, 0); /* a place is free: the next of them has it */
     assert_non_null(take(s, 0));
     assert_null(take(s, 0));
     schedule_close(&s);
@@ -550,14 +553,14 @@ static void attempts_in_all_are_bounded_and_both_kinds_of_sites_take_turns(void 
     struct schedule_settings bounded = settings;
     unsigned known = 0, fresh_ones = 0;
     for (int i = 0; i < 100; i++) {
-        ready(s, lane_number_of(s, i), i, 1);
+        ready(s, nth_lane(s, i), i, 1);
         assert_non_null(take(s, 0));
-        schedule_finished(s, lane_number_of(s, i), LANE_OK, 0);
+        schedule_finished(s, nth_lane(s, i), LANE_OK, 0);
     }
     bounded.attempts_max = 40;
     schedule_settings_use(s, &bounded);
     for (int i = 0; i < 200; i++)
-        ready(s, lane_number_of(s, i), i, 1);
+        ready(s, nth_lane(s, i), i, 1);
     for (struct job *j; (j = take(s, 0));) {
         known += j < &jobs[100];
         fresh_ones += j >= &jobs[100];
@@ -587,7 +590,7 @@ int main(void)
         cmocka_unit_test(a_site_whose_jobs_are_taken_away_while_it_sleeps_is_not_waited_for),
         cmocka_unit_test(lanes_and_sites_without_work_are_forgotten_a_few_at_a_time),
         cmocka_unit_test(a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause),
-        cmocka_unit_test(a_lane_made_again_has_a_number_of_its_own),
+        cmocka_unit_test(lanes_of_a_site_share_its_number_which_is_never_used_again),
         cmocka_unit_test(a_site_that_is_down_is_remembered_while_its_mail_waits_elsewhere),
         cmocka_unit_test(a_site_that_owes_its_pace_is_not_forgotten_to_be_rid_of_the_debt),
         cmocka_unit_test(sites_that_were_never_reached_leave_a_quarter_of_all_attempts_to_the_others),

@@ -9,7 +9,12 @@ static struct outcome_rcpt rcpts[] = {
      {550, {5, 1, 1}, {"no such\nuser", 12}},
      {{"user-unknown", 12}, WHOSE_RECIPIENT, true, 95, ACTION_SUPPRESS, {"words/no-such-user", 18}},
      0},
-    {7, OUTCOME_DEFERRED, PHASE_CONNECT, {0}, {{"timeout", 7}, WHOSE_NETWORK, false, 80, ACTION_RETRY, {"note/timeout", 12}}, 1767225600000},
+    {7,
+     OUTCOME_DEFERRED,
+     PHASE_CONNECT,
+     {0},
+     {{"timeout", 7}, WHOSE_NETWORK, false, 80, ACTION_RETRY, {"note/timeout", 12}},
+     1767225600000},
 };
 
 static struct outcome sample(void)

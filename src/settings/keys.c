@@ -65,10 +65,27 @@ static bool self_signed(struct settings *s, const char *chain, const char *key, 
     return good;
 }
 
+/* What they name must be readable now and fit together: afterwards it would be found out by clients. */
+static bool read_named(struct settings *s, struct fault *f)
+{
+    char where[SETTINGS_WHERE];
+    struct tls_context *t = NULL;
+    if (!read_into(s, s->tls_certificate, &s->tls_chain_pem, f))
+        return fault_wrap(f, "%s: tls.certificate", settings_where(s, "tls", "certificate", where));
+    if (!read_into(s, s->tls_key, &s->tls_key_pem, f))
+        return fault_wrap(f, "%s: tls.key", settings_where(s, "tls", "key", where));
+    if (!tls_server_new(&t, s->tls_chain_pem, s->tls_key_pem, f))
+        return fault_wrap(f, "%s: tls.certificate and tls.key cannot be used", settings_where(s, "tls", "key", where));
+    tls_free(&t);
+    return true;
+}
+
+bool keys_check(struct settings *s, struct fault *f) { return s->tls_certificate.n == 0 || read_named(s, f); }
+
 bool keys_fill(struct settings *s, struct fault *f)
 {
     if (s->tls_certificate.n)
-        return read_into(s, s->tls_certificate, &s->tls_chain_pem, f) && read_into(s, s->tls_key, &s->tls_key_pem, f);
+        return read_named(s, f);
     char chain[512], key[512];
     snprintf(chain, sizeof chain, "%.*s/tls-self-signed.pem", STR_ARGS(s->data_directory));
     snprintf(key, sizeof key, "%.*s/tls-self-signed.key", STR_ARGS(s->data_directory));

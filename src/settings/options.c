@@ -1,9 +1,11 @@
 /* options: one row per setting; the parser, the defaults and the printed reference all come from here. */
 #include "settings/options.h"
 
+#include "lib/net.h"
 #include "mail/mailbox.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define AT(field) offsetof(struct settings, field)
@@ -94,7 +96,7 @@ const struct option option_rows[] = {
     {"deliver", "idle_max", OPTION_COUNT, AT(deliver.idle_max), 0, 100000, "500",
      "Unused connections kept at one time, per worker."},
     {"deliver", "chunking", OPTION_FLAG, AT(deliver.chunking), 0, 0, "yes", "Send by BDAT where offered (RFC 3030)."},
-    {"deliver", "port", OPTION_COUNT, AT(route.port), 1, 65535, "25", "Port of receiving hosts found by DNS."},
+    {"deliver", "port", OPTION_PORT, AT(route.port), 1, 65535, "25", "Port of receiving hosts found by DNS."},
     {"deliver", "ipv6", OPTION_FLAG, AT(route.ipv6), 0, 0, "yes", "Use IPv6 addresses of receiving hosts."},
     {"deliver", "resolvers", OPTION_NAMES, AT(route.resolver), 0, 0, "",
      "Resolvers to ask, as IP or IP@port; empty: the system's."},
@@ -120,7 +122,71 @@ const struct option lane_rows[] = {
     {"lane", "recipients", OPTION_COUNT, LANE(recipients), 1, 10000, "100", "Recipients in one transaction."},
     {"lane", "messages_per_s", OPTION_RATE, LANE(messages_per_s), 0, 0, "0", "Messages a second; 0: no bound."},
 };
-const size_t lane_row_count = sizeof lane_rows / sizeof *lane_rows;
+
+#define LISTEN(field) offsetof(struct listen_section, field)
+const struct option listen_rows[] = {
+    {"listen", "door", OPTION_DOOR, LISTEN(door), 0, 0, "submission",
+     "Who is expected: mx (other servers, mail for hosted domains), submission (clients: STARTTLS and a login), submissions "
+     "(clients: "
+     "TLS from the first byte and a login)."},
+    {"listen", "address", OPTION_ADDRESS, LISTEN(address), 0, 0, "", "Where to listen."},
+};
+
+#define ROUTE(field) offsetof(struct route_rule, field)
+const struct option route_rows[] = {
+    {"route", "to", OPTION_TARGET, 0, 0, 0, "", "Where the mail goes instead of to the domain's mail hosts; must be given."},
+    {"route", "tls", OPTION_TLS, ROUTE(tls), 0, 0, "opportunistic",
+     "opportunistic: when offered; none: never; required: any certificate will do; verified: a valid certificate for the name."},
+    {"route", "login", OPTION_TEXT, ROUTE(login), 0, 0, "", "Login at that server; empty: none."},
+    {"route", "password", OPTION_TEXT, ROUTE(password), 0, 0, "", "Its password; never sent without TLS."},
+};
+
+#define TABLE(titled, rows)                                                                                                      \
+    {                                                                                                                            \
+        titled, rows, sizeof rows / sizeof *rows                                                                                 \
+    }
+const struct option_table option_tables[] = {
+    TABLE(NULL, option_rows),
+    TABLE("listen", listen_rows),
+    TABLE("route", route_rows),
+    TABLE("lane", lane_rows),
+};
+const size_t option_table_count = sizeof option_tables / sizeof *option_tables;
+
+/* ---- finding ---- */
+
+const struct option *option_find(const char *section, const char *name)
+{
+    for (size_t t = 0; t < option_table_count; t++)
+        for (size_t i = 0; i < option_tables[t].n; i++) {
+            const struct option *o = &option_tables[t].rows[i];
+            if (strcmp(o->section, section) == 0 && strcmp(o->name, name) == 0)
+                return o;
+        }
+    return NULL;
+}
+
+static void add_name(const char **names, size_t *n, size_t most, const char *name)
+{
+    if (*n < most && (*n == 0 || strcmp(names[*n - 1], name) != 0))
+        names[(*n)++] = name;
+}
+
+size_t option_names(const char *section, const char **names, size_t most)
+{
+    size_t n = 0;
+    for (size_t t = 0; t < option_table_count; t++)
+        for (size_t i = 0; i < option_tables[t].n; i++) {
+            const struct option *o = &option_tables[t].rows[i];
+            if (strcmp(o->section, section) == 0)
+                add_name(names, &n, most, o->name);
+            else if (!*section)
+                add_name(names, &n, most, o->section);
+        }
+    return n;
+}
+
+/* ---- reading ---- */
 
 /* A number and a unit from a list of {suffix, factor}; the whole text must be used. */
 struct unit {
@@ -147,16 +213,13 @@ static bool number_read(struct str text, const struct unit *units, uint64_t *ret
 
 static bool read_number(const struct option *o, struct str text, void *to, char why[200])
 {
-    const struct unit *units = o->kind == OPTION_COUNT     ? plain
-                               : o->kind == OPTION_TIME_MS ? times_ms
-                               : o->kind == OPTION_TIME_S  ? times_s
-                                                           : sizes;
-    const char *form = o->kind == OPTION_COUNT ? "a whole number"
-                       : units == sizes        ? "a size such as 512K, 50M or 1G"
-                                               : "a time such as 30s, 5m, 4h or 5d";
+    const struct unit *units = o->kind == OPTION_COUNT || o->kind == OPTION_PORT ? plain
+                               : o->kind == OPTION_TIME_MS                       ? times_ms
+                               : o->kind == OPTION_TIME_S                        ? times_s
+                                                                                 : sizes;
     uint64_t v;
     if (!number_read(text, units, &v)) {
-        snprintf(why, 200, "expected %s", form);
+        snprintf(why, 200, "expected %s", option_form(o->kind));
         return false;
     }
     if (v < o->min || v > o->max) {
@@ -167,31 +230,31 @@ static bool read_number(const struct option *o, struct str text, void *to, char 
                                             : "");
         return false;
     }
-    if (o->kind == OPTION_SIZE64)
+    if (o->kind == OPTION_PORT)
+        *(uint16_t *)to = (uint16_t)v;
+    else if (o->kind == OPTION_SIZE64)
         *(uint64_t *)to = v;
     else
         *(uint32_t *)to = (uint32_t)v;
     return true;
 }
 
-static bool read_flag(struct str text, void *to, char why[200])
+static bool read_flag(struct str text, bool *to)
 {
-    bool yes = str_eq(text, STR("yes")) || str_eq(text, STR("true")), no = str_eq(text, STR("no")) || str_eq(text, STR("false"));
-    *(bool *)to = yes;
-    return yes || no || (snprintf(why, 200, "expected yes or no"), false);
+    *to = str_eq(text, STR("yes")) || str_eq(text, STR("true"));
+    return *to || str_eq(text, STR("no")) || str_eq(text, STR("false"));
 }
 
-static bool read_rate(struct str text, void *to, char why[200])
+/* strtod alone would also take white space, "0x10", "inf" and what follows the 31st character. */
+static bool read_rate(struct str text, double *to)
 {
     char z[32], *end;
-    snprintf(z, sizeof z, "%.*s", STR_ARGS(text));
-    double v = strtod(z, &end);
-    if (!*z || *end || !(v >= 0 && v <= 1e6)) {
-        snprintf(why, 200, "expected a number of messages a second, 0 to 1000000");
+    if (text.n == 0 || text.n >= sizeof z || strspn(text.p, "0123456789.") < text.n)
         return false;
-    }
-    *(double *)to = v;
-    return true;
+    memcpy(z, text.p, text.n);
+    z[text.n] = '\0';
+    *to = strtod(z, &end);
+    return !*end && *to <= 1e6;
 }
 
 static bool read_domain(struct str text, struct arena *a, void *to, char why[200])
@@ -201,12 +264,10 @@ static bool read_domain(struct str text, struct arena *a, void *to, char why[200
            (snprintf(why, 200, "expected a domain name (%s)", reason), false);
 }
 
-static bool read_ip(struct str text, void *to, char why[200])
+static bool read_ip(struct str text, struct sockaddr_storage *to)
 {
     socklen_t len;
-    if (text.n == 0)
-        return true; /* sa_family 0 is AF_UNSPEC: any */
-    return net_parse_ip(text, 0, to, &len) || (snprintf(why, 200, "expected an IP address"), false);
+    return text.n == 0 || net_parse_ip(text, 0, to, &len); /* unset: sa_family 0 is AF_UNSPEC */
 }
 
 static bool is_language(struct str text)
@@ -216,6 +277,113 @@ static bool is_language(struct str text)
         if (str_eq(text, str_of(all[i])))
             return true;
     return false;
+}
+
+/* ---- listeners and routes ---- */
+
+static const char *const doors[] = {[DOOR_MX] = "mx", [DOOR_SUBMISSION] = "submission", [DOOR_SUBMISSIONS] = "submissions"};
+static const char *const tls_words[] = {
+    [TLS_OPPORTUNISTIC] = "opportunistic", [TLS_NONE] = "none", [TLS_REQUIRED] = "required", [TLS_VERIFIED] = "verified"};
+
+static int word_find(const char *const *words, size_t n, struct str w)
+{
+    for (size_t i = 0; i < n; i++)
+        if (words[i] && str_eq(str_of(words[i]), w))
+            return (int)i;
+    return -1;
+}
+
+static bool read_door(struct str text, enum door *to)
+{
+    int n = word_find(doors, sizeof doors / sizeof *doors, text);
+    *to = n < 0 ? DOOR_MX : (enum door)n;
+    return n >= 0;
+}
+
+static bool read_tls(struct str text, enum route_tls *to)
+{
+    int n = word_find(tls_words, sizeof tls_words / sizeof *tls_words, text);
+    *to = n < 0 ? TLS_NONE : (enum route_tls)n;
+    return n >= 0;
+}
+
+static bool read_address(struct str text, struct arena *a, struct settings_listener *to)
+{
+    to->text = arena_str(a, text);
+    return !str_starts_nocase(text, STR("unix:")) && net_parse(text, &to->addr, &to->addr_len);
+}
+
+/* The number after the last colon that is not inside an address's brackets. */
+static bool split_port(struct str *host, uint64_t *port)
+{
+    const char *colon = memrchr(host->p, ':', host->n), *bracket = memrchr(host->p, ']', host->n);
+    if (!colon || (bracket && colon < bracket))
+        return true;
+    struct str digits = str_mem(colon + 1, host->n - (size_t)(colon - host->p) - 1);
+    host->n = (size_t)(colon - host->p);
+    return str_to_u64(digits, 65535, port) && *port > 0;
+}
+
+static bool read_target(struct str text, struct arena *a, struct route_rule *r)
+{
+    struct str host = text, scheme = str_split(&host, ':');
+    uint64_t port;
+    r->port = 0;
+    if (host.p == NULL || host.n == 0)
+        return false;
+    if (str_eq(scheme, STR("maildir"))) {
+        r->kind = ROUTE_MAILDIR;
+        r->maildir = arena_str(a, host);
+        return host.p[0] == '/';
+    }
+    r->kind = str_eq(scheme, STR("lmtp")) ? ROUTE_LMTP : ROUTE_SMTP;
+    if (r->kind == ROUTE_SMTP && !str_eq(scheme, STR("smtp")))
+        return false;
+    if (str_starts_nocase(host, STR("unix:/"))) {
+        r->host = arena_str(a, host);
+        return r->kind == ROUTE_LMTP;
+    }
+    port = r->kind == ROUTE_LMTP ? 24 : 25;
+    if (!split_port(&host, &port))
+        return false;
+    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
+        host = str_mem(host.p + 1, host.n - 2);
+    r->host = arena_str(a, host);
+    r->port = (uint16_t)port;
+    return host.n > 0;
+}
+
+/* ---- any ---- */
+
+const char *option_form(enum option_kind k)
+{
+    static const char *const forms[] = {
+        [OPTION_TEXT] = "a text",
+        [OPTION_COUNT] = "a whole number",
+        [OPTION_PORT] = "a port number",
+        [OPTION_SIZE] = "a size such as 512K, 50M or 1G",
+        [OPTION_SIZE64] = "a size such as 512K, 50M or 1G",
+        [OPTION_TIME_MS] = "a time such as 250ms, 30s, 5m or 4h",
+        [OPTION_TIME_S] = "a time such as 30s, 5m, 4h or 5d",
+        [OPTION_FLAG] = "yes or no",
+        [OPTION_RATE] = "a number of messages a second, 0 to 1000000",
+        [OPTION_NETWORKS] = "a network such as 192.0.2.0/24 or 2001:db8::/32 (host bits zero)",
+        [OPTION_DOMAINS] = "a domain name",
+        [OPTION_NAMES] = "a name",
+        [OPTION_HOSTNAME] = "a domain name",
+        [OPTION_LANGUAGE] = "pl, en, \"pl,en\" or \"en,pl\"",
+        [OPTION_IP] = "an IP address",
+        [OPTION_DOOR] = "mx, submission or submissions",
+        [OPTION_ADDRESS] = "IP:port, such as 0.0.0.0:25 or [::]:25",
+        [OPTION_TARGET] = "smtp:host[:port], lmtp:host:port, lmtp:unix:/path or maildir:/path",
+        [OPTION_TLS] = "opportunistic, none, required or verified",
+    };
+    return forms[k];
+}
+
+static bool expected(bool good, const struct option *o, char why[200])
+{
+    return good || (snprintf(why, 200, "expected %s", option_form(o->kind)), false);
 }
 
 bool option_read(const struct option *o, struct str text, struct arena *a, void *to, char why[200])
@@ -230,17 +398,25 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
         return read_domain(text, a, to, why);
     case OPTION_LANGUAGE:
         *(struct str *)to = arena_str(a, text);
-        return is_language(text) || (snprintf(why, 200, "expected pl, en, \"pl,en\" or \"en,pl\""), false);
+        return expected(is_language(text), o, why);
     case OPTION_NETWORKS:
-        return cidr_parse(text, to) ||
-               (snprintf(why, 200, "expected a network such as 192.0.2.0/24 or 2001:db8::/32 (host bits zero)"), false);
+        return expected(cidr_parse(text, to), o, why);
     case OPTION_FLAG:
-        return read_flag(text, to, why);
+        return expected(read_flag(text, to), o, why);
     case OPTION_RATE:
-        return read_rate(text, to, why);
+        return expected(read_rate(text, to), o, why);
     case OPTION_IP:
-        return read_ip(text, to, why);
+        return expected(read_ip(text, to), o, why);
+    case OPTION_DOOR:
+        return expected(read_door(text, to), o, why);
+    case OPTION_ADDRESS:
+        return expected(read_address(text, a, to), o, why);
+    case OPTION_TARGET:
+        return expected(read_target(text, a, to), o, why);
+    case OPTION_TLS:
+        return expected(read_tls(text, to), o, why);
     case OPTION_COUNT:
+    case OPTION_PORT:
     case OPTION_SIZE:
     case OPTION_SIZE64:
     case OPTION_TIME_MS:
@@ -252,5 +428,15 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
 
 size_t option_element_bytes(enum option_kind k)
 {
-    return k == OPTION_NETWORKS ? sizeof(struct cidr) : k == OPTION_DOMAINS || k == OPTION_NAMES ? sizeof(struct str) : 0;
+    switch (k) {
+    case OPTION_NETWORKS:
+        return sizeof(struct cidr);
+    case OPTION_DOMAINS:
+    case OPTION_NAMES:
+        return sizeof(struct str);
+    case OPTION_ADDRESS:
+        return sizeof(struct settings_listener);
+    default:
+        return 0;
+    }
 }

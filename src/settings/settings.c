@@ -5,59 +5,63 @@
 #include "settings/settings.h"
 
 #include "lib/must.h"
+#include "lib/nearest.h"
 #include "settings/keys.h"
 #include "settings/options.h"
+#include "settings/shape.h"
 
 #include <confuse.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { SECTIONS_MAX = 8, ROWS_MAX = 40 };
+
 /* libconfuse's callbacks carry no context of ours: parsing is single-threaded per thread. */
 static _Thread_local struct fault *parse_fault;
 static _Thread_local const char *parse_name;
 
-static const char *const doors[] = {[DOOR_MX] = "mx", [DOOR_SUBMISSION] = "submission", [DOOR_SUBMISSIONS] = "submissions"};
-static const char *const tls_words[] = {
-    [TLS_OPPORTUNISTIC] = "opportunistic", [TLS_NONE] = "none", [TLS_REQUIRED] = "required", [TLS_VERIFIED] = "verified"};
-
-static int word_find(const char *const *words, size_t n, const char *w)
-{
-    for (size_t i = 0; i < n; i++)
-        if (words[i] && strcmp(words[i], w) == 0)
-            return (int)i;
-    return -1;
-}
+static _Thread_local unsigned parse_line[ROWS_MAX * SECTIONS_MAX]; /* by row of option_rows: where it stands; 0: nowhere */
 
 /* ---- checks at the line where a value stands ---- */
+
+static const char *section_of(cfg_t *cfg) { return strcmp(cfg_name(cfg), "root") == 0 ? "" : cfg_name(cfg); }
+
+#define WORD_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
+
+/* libconfuse's own words for what people get wrong most are replaced by ours, which say what was probably meant. */
+static void no_such_option(cfg_t *cfg, const char *name)
+{
+    const char *names[ROWS_MAX], *section = section_of(cfg);
+    const char *meant = nearest(str_of(name), names, option_names(section, names, ROWS_MAX));
+    fault_set(parse_fault, "%s:%d: there is no option \"%s\" %s%s%s%s%s", parse_name, cfg->line,
+              strspn(name, WORD_BYTES) == strlen(name) ? name : "?", *section ? "in section " : "at the top level", section,
+              meant ? ": did you mean " : "", meant ? meant : "", meant ? "?" : "");
+}
 
 static void on_error(cfg_t *cfg, const char *fmt, va_list ap)
 {
     char text[700];
-    vsnprintf(text, sizeof text, fmt, ap);
-    if (parse_fault && !parse_fault->text[0])
-        fault_set(parse_fault, "%s:%d: %s", parse_name, cfg->line, text);
-}
-
-static const struct option *row_of(const char *section, const char *name)
-{
-    if (strcmp(section, "lane") == 0) {
-        for (size_t i = 0; i < lane_row_count; i++)
-            if (strcmp(lane_rows[i].name, name) == 0)
-                return &lane_rows[i];
-        return NULL;
+    if (!parse_fault || parse_fault->text[0])
+        return;
+    if (strncmp(fmt, "no such option", 14) == 0) {
+        no_such_option(cfg, va_arg(ap, const char *));
+        return;
     }
-    for (size_t i = 0; i < option_count; i++)
-        if (strcmp(option_rows[i].name, name) == 0 && strcmp(option_rows[i].section, section) == 0)
-            return &option_rows[i];
-    return NULL;
+    if (strncmp(fmt, "found duplicate title", 21) == 0)
+        snprintf(text, sizeof text, "there is a section %s \"%s\" already: put everything into one, or give it another title",
+                 cfg_name(cfg), va_arg(ap, const char *));
+    else
+        vsnprintf(text, sizeof text, fmt, ap);
+    fault_set(parse_fault, "%s:%d: %s", parse_name, cfg->line, text);
 }
 
 static int check_row(cfg_t *cfg, cfg_opt_t *opt)
 {
-    const char *section = strcmp(cfg_name(cfg), "root") == 0 ? "" : cfg_name(cfg);
-    const struct option *o = row_of(section, opt->name);
+    const struct option *o = option_find(section_of(cfg), opt->name);
     must(o);
+    if (o >= option_rows && o < option_rows + option_count)
+        parse_line[o - option_rows] = (unsigned)cfg->line;
     for (unsigned i = 0; i < cfg_opt_size(opt); i++) {
         union {
             struct str s;
@@ -66,6 +70,8 @@ static int check_row(cfg_t *cfg, cfg_opt_t *opt)
             double d;
             bool b;
             struct sockaddr_storage ss;
+            struct settings_listener l;
+            struct route_rule r;
         } scratch;
         struct arena a = {0};
         char why[200];
@@ -77,74 +83,6 @@ static int check_row(cfg_t *cfg, cfg_opt_t *opt)
         }
     }
     return 0;
-}
-
-static int check_listen(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *v = cfg_opt_getnstr(opt, cfg_opt_size(opt) - 1);
-    struct sockaddr_storage sa;
-    socklen_t len;
-    if (strcmp(opt->name, "door") == 0 && word_find(doors, 3, v) < 0) {
-        cfg_error(cfg, "door = \"%s\": expected mx, submission or submissions", v);
-        return -1;
-    }
-    if (strcmp(opt->name, "address") == 0)
-        for (unsigned i = 0; i < cfg_opt_size(opt); i++)
-            if (v = cfg_opt_getnstr(opt, i), strncmp(v, "unix:", 5) == 0 || !net_parse(str_of(v), &sa, &len)) {
-                cfg_error(cfg, "address \"%s\": expected IP:port, such as 0.0.0.0:25 or [::]:25", v);
-                return -1;
-            }
-    return 0;
-}
-
-/* "smtp:host[:port]", "lmtp:host:port", "lmtp:unix:/path", "maildir:/path". */
-static bool target_read(struct str text, struct arena *a, struct route_rule *r)
-{
-    struct str rest = text, scheme = str_split(&rest, ':');
-    r->port = 0;
-    if (rest.p == NULL || rest.n == 0)
-        return false;
-    if (str_eq(scheme, STR("maildir"))) {
-        r->kind = ROUTE_MAILDIR;
-        r->maildir = arena_str(a, rest);
-        return rest.p[0] == '/';
-    }
-    r->kind = str_eq(scheme, STR("lmtp")) ? ROUTE_LMTP : ROUTE_SMTP;
-    if (r->kind == ROUTE_SMTP && !str_eq(scheme, STR("smtp")))
-        return false;
-    if (str_starts_nocase(rest, STR("unix:/"))) {
-        r->host = arena_str(a, rest);
-        return r->kind == ROUTE_LMTP;
-    }
-    uint64_t port = r->kind == ROUTE_LMTP ? 24 : 25;
-    const char *colon = memrchr(rest.p, ':', rest.n), *bracket = memrchr(rest.p, ']', rest.n);
-    struct str host = rest;
-    if (colon && (!bracket || colon > bracket)) {
-        host.n = (size_t)(colon - rest.p);
-        if (!str_to_u64(str_mem(colon + 1, rest.n - host.n - 1), 65535, &port) || port == 0)
-            return false;
-    }
-    if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
-        host = str_mem(host.p + 1, host.n - 2);
-    r->host = arena_str(a, host);
-    r->port = (uint16_t)port;
-    return host.n > 0;
-}
-
-static int check_route(cfg_t *cfg, cfg_opt_t *opt)
-{
-    const char *v = cfg_opt_getnstr(opt, 0);
-    if (strcmp(opt->name, "tls") == 0 && word_find(tls_words, 4, v) < 0) {
-        cfg_error(cfg, "tls = \"%s\": expected opportunistic, none, required or verified", v);
-        return -1;
-    }
-    struct arena a = {0};
-    struct route_rule r = {0};
-    bool good = strcmp(opt->name, "to") != 0 || target_read(str_of(v), &a, &r);
-    arena_done(&a);
-    if (!good)
-        cfg_error(cfg, "to = \"%s\": expected smtp:host[:port], lmtp:host:port, lmtp:unix:/path or maildir:/path", v);
-    return good ? 0 : -1;
 }
 
 /* ---- filling the snapshot ---- */
@@ -166,6 +104,21 @@ static void fill_row(cfg_t *sec, const struct option *o, void *base, struct aren
     *(size_t *)((char *)to + sizeof(void *)) = n;
 }
 
+static const struct option_table *table_of(const char *titled)
+{
+    size_t t = 1;
+    while (strcmp(option_tables[t].titled, titled) != 0)
+        must(++t < option_table_count);
+    return &option_tables[t];
+}
+
+static void fill_table(cfg_t *sec, const char *titled, void *base, struct arena *a)
+{
+    const struct option_table *t = table_of(titled);
+    for (size_t i = 0; i < t->n; i++)
+        fill_row(sec, &t->rows[i], base, a);
+}
+
 static int by_text(const void *a, const void *b)
 {
     const struct str *x = a, *y = b;
@@ -182,7 +135,19 @@ static void fill_rows(cfg_t *cfg, struct settings *s)
     qsort(s->accept.hosted, s->accept.hosted_n, sizeof *s->accept.hosted, by_text);
 }
 
-static void fill_listeners(cfg_t *cfg, struct settings *s)
+/* Two listeners with one address would fail only when the server is started. */
+static bool add_listener(struct settings *s, cfg_t *sec, const struct settings_listener *l, enum door door, struct fault *f)
+{
+    for (size_t i = 0; i < s->listeners; i++)
+        if (s->listener[i].addr_len == l->addr_len && memcmp(&s->listener[i].addr, &l->addr, l->addr_len) == 0)
+            return fault_set(f, "%s:%d: listen \"%s\": the address %.*s stands in the file twice: remove one", parse_name,
+                             sec->line, cfg_title(sec), STR_ARGS(l->text));
+    s->listener[s->listeners] = *l;
+    s->listener[s->listeners++].door = door;
+    return true;
+}
+
+static bool fill_listeners(cfg_t *cfg, struct settings *s, struct fault *f)
 {
     size_t n = 0;
     for (unsigned i = 0; i < cfg_size(cfg, "listen"); i++)
@@ -190,14 +155,13 @@ static void fill_listeners(cfg_t *cfg, struct settings *s)
     s->listener = arena_alloc(&s->arena, (n + 1) * sizeof *s->listener);
     for (unsigned i = 0; i < cfg_size(cfg, "listen"); i++) {
         cfg_t *sec = cfg_getnsec(cfg, "listen", i);
-        int door = word_find(doors, 3, cfg_getstr(sec, "door"));
-        for (unsigned k = 0; k < cfg_size(sec, "address"); k++) {
-            struct settings_listener *l = &s->listener[s->listeners++];
-            l->text = arena_str(&s->arena, str_of(cfg_getnstr(sec, "address", k)));
-            l->door = (enum door)door;
-            must(net_parse(l->text, &l->addr, &l->addr_len));
-        }
+        struct listen_section read = {0};
+        fill_table(sec, "listen", &read, &s->arena);
+        for (size_t k = 0; k < read.addresses; k++)
+            if (!add_listener(s, sec, &read.address[k], read.door, f))
+                return false;
     }
+    return true;
 }
 
 static bool fill_routes(cfg_t *cfg, struct settings *s, struct fault *f)
@@ -207,15 +171,11 @@ static bool fill_routes(cfg_t *cfg, struct settings *s, struct fault *f)
     for (unsigned i = 0; i < n; i++) {
         cfg_t *sec = cfg_getnsec(cfg, "route", i);
         struct route_rule *r = &s->route.rule[s->route.rules++];
-        const char *to = cfg_getstr(sec, "to");
-        if (!to)
+        if (!*cfg_getstr(sec, "to"))
             return fault_set(f, "%s:%d: route \"%s\": says not where to: add a line such as to = \"smtp:mail.example.pl:25\"",
                              parse_name, sec->line, cfg_title(sec));
-        must(target_read(str_of(to), &s->arena, r));
+        fill_table(sec, "route", r, &s->arena);
         r->domain = arena_str(&s->arena, str_of(cfg_title(sec)));
-        r->tls = (enum route_tls)word_find(tls_words, 4, cfg_getstr(sec, "tls"));
-        r->login = arena_str(&s->arena, str_of(cfg_getstr(sec, "login")));
-        r->password = arena_str(&s->arena, str_of(cfg_getstr(sec, "password")));
     }
     return true;
 }
@@ -230,20 +190,20 @@ static void fill_lanes(cfg_t *cfg, struct settings *s)
         struct lane_rule *r = &s->schedule.rule[s->schedule.rules++];
         r->site = arena_str(&s->arena, str_of(cfg_title(sec)));
         has_all |= str_eq(r->site, STR("*"));
-        for (size_t k = 0; k < lane_row_count; k++)
-            fill_row(sec, &lane_rows[k], &r->limits, &s->arena);
+        fill_table(sec, "lane", &r->limits, &s->arena);
     }
     if (has_all)
         return;
     struct lane_rule *r = &s->schedule.rule[s->schedule.rules++];
     char why[200];
     r->site = STR("*");
-    for (size_t k = 0; k < lane_row_count; k++)
-        must(option_read(&lane_rows[k], str_of(lane_rows[k].fallback), &s->arena, (char *)&r->limits + lane_rows[k].at, why));
+    const struct option_table *lane = table_of("lane");
+    for (size_t k = 0; k < lane->n; k++)
+        must(option_read(&lane->rows[k], str_of(lane->rows[k].fallback), &s->arena, (char *)&r->limits + lane->rows[k].at, why));
 }
 
 /* What each room needs to know of the others' settings, and checks over several options. */
-static bool settle(struct settings *s, const char *name, struct fault *f)
+static bool settle(struct settings *s, struct fault *f)
 {
     if (s->workers == 0) {
         long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -253,20 +213,21 @@ static bool settle(struct settings *s, const char *name, struct fault *f)
     if (s->source.ehlo.n == 0)
         s->source.ehlo = s->hostname;
     s->source.name = STR("default");
+    char where[SETTINGS_WHERE];
     if (s->segment_bytes % (1024 * 1024))
-        return fault_set(f, "%s: log.segment_bytes must be a whole number of megabytes", name);
+        return fault_set(f, "%s: log.segment_bytes must be a whole number of megabytes",
+                         settings_where(s, "log", "segment_bytes", where));
     if ((uint64_t)s->accept.message_bytes_max + 2 * 1024 * 1024 > s->segment_bytes)
         return fault_set(
-            f, "%s: accept.message_bytes_max (%u) must be at least 2M less than log.segment_bytes (%u): raise the latter", name,
-            s->accept.message_bytes_max, s->segment_bytes);
+            f, "%s: accept.message_bytes_max (%u) must be at least 2M less than log.segment_bytes (%u): raise the latter",
+            settings_where(s, "log", "segment_bytes", where), s->accept.message_bytes_max, s->segment_bytes);
     if ((s->tls_certificate.n == 0) != (s->tls_key.n == 0))
-        return fault_set(f, "%s: tls.certificate and tls.key go together: set both or none", name);
+        return fault_set(f, "%s: tls.certificate and tls.key go together: set both or none",
+                         settings_where(s, "tls", s->tls_key.n ? "key" : "certificate", where));
     return true;
 }
 
 /* ---- the parser ---- */
-
-enum { SECTIONS_MAX = 8, ROWS_MAX = 40 };
 
 static size_t opts_of_section(const char *section, const struct option *rows, size_t n, cfg_opt_t *out)
 {
@@ -286,21 +247,17 @@ static size_t opts_of_section(const char *section, const struct option *rows, si
 static cfg_t *parser_new(void)
 {
     static const char *const names[] = {"tls", "accept", "log", "schedule", "deliver", "source", "notify"};
-    static _Thread_local cfg_opt_t section[SECTIONS_MAX][ROWS_MAX], lane[ROWS_MAX], root[ROWS_MAX];
-    static cfg_opt_t listen[] = {CFG_STR("door", "submission", CFGF_NONE), CFG_STR_LIST("address", "{}", CFGF_NONE), CFG_END()};
-    static cfg_opt_t route[] = {CFG_STR("to", NULL, CFGF_NODEFAULT), CFG_STR("tls", "opportunistic", CFGF_NONE),
-                                CFG_STR("login", "", CFGF_NONE), CFG_STR("password", "", CFGF_NONE), CFG_END()};
+    static _Thread_local cfg_opt_t section[SECTIONS_MAX][ROWS_MAX], titled[SECTIONS_MAX][ROWS_MAX], root[ROWS_MAX];
     size_t n = opts_of_section("", option_rows, option_count, root);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         opts_of_section(names[i], option_rows, option_count, section[i]);
         root[n++] = (cfg_opt_t)CFG_SEC(names[i], section[i], CFGF_NONE);
     }
-    opts_of_section("lane", lane_rows, lane_row_count, lane);
-    listen[0].validcb = listen[1].validcb = check_listen;
-    route[0].validcb = route[1].validcb = check_route;
-    root[n++] = (cfg_opt_t)CFG_SEC("listen", listen, CFGF_MULTI | CFGF_TITLE);
-    root[n++] = (cfg_opt_t)CFG_SEC("route", route, CFGF_MULTI | CFGF_TITLE);
-    root[n++] = (cfg_opt_t)CFG_SEC("lane", lane, CFGF_MULTI | CFGF_TITLE);
+    for (size_t i = 1; i < option_table_count; i++) {
+        const struct option_table *t = &option_tables[i];
+        opts_of_section(t->titled, t->rows, t->n, titled[i]);
+        root[n++] = (cfg_opt_t)CFG_SEC(t->titled, titled[i], CFGF_MULTI | CFGF_TITLE | CFGF_NO_TITLE_DUPES);
+    }
     root[n] = (cfg_opt_t)CFG_END();
     must(n < ROWS_MAX);
     cfg_t *cfg = cfg_init(root, CFGF_NONE);
@@ -316,18 +273,21 @@ bool settings_parse(struct settings **ret, const char *name, struct str text, st
     must(s);
     atomic_init(&s->refs, 1);
     cfg_t *cfg = parser_new();
+    memset(parse_line, 0, sizeof parse_line);
     parse_name = name;
     parse_fault = &own;
-    bool good = cfg_parse_buf(cfg, arena_strz(&s->arena, text)) == CFG_SUCCESS;
+    bool good = shape_check(name, text, &own) && cfg_parse_buf(cfg, arena_strz(&s->arena, text)) == CFG_SUCCESS;
     parse_fault = NULL;
     if (!good && !own.text[0])
         fault_set(&own, "%s: cannot be read as a settings file", name);
     if (good) {
+        s->file = arena_str(&s->arena, str_of(name));
+        s->line = arena_alloc(&s->arena, option_count * sizeof *s->line);
+        memcpy(s->line, parse_line, option_count * sizeof *s->line);
         fill_rows(cfg, s);
-        fill_listeners(cfg, s);
-        good = fill_routes(cfg, s, &own);
+        good = fill_listeners(cfg, s, &own) && fill_routes(cfg, s, &own);
         fill_lanes(cfg, s);
-        good = good && settle(s, name, &own);
+        good = good && settle(s, &own);
     }
     cfg_free(cfg);
     if (good)
@@ -339,18 +299,28 @@ bool settings_parse(struct settings **ret, const char *name, struct str text, st
     return good;
 }
 
-bool settings_load(struct settings **ret, const char *path, struct fault *f)
+static bool load(struct settings **ret, const char *path, bool (*keys)(struct settings *s, struct fault *f), struct fault *f)
 {
     struct buf text = {.max = 16 * 1024 * 1024};
     struct settings *s = NULL;
     bool good = keys_read_file(path, &text, f) && settings_parse(&s, path, buf_str(&text), f);
     buf_done(&text);
-    if (good && !keys_fill(s, f)) {
+    if (good && !keys(s, f)) {
         settings_free(&s);
         return false;
     }
     if (good)
         *ret = s;
+    return good;
+}
+
+bool settings_load(struct settings **ret, const char *path, struct fault *f) { return load(ret, path, keys_fill, f); }
+
+bool settings_check(const char *path, struct fault *f)
+{
+    struct settings *s = NULL;
+    bool good = load(&s, path, keys_check, f);
+    settings_free(&s);
     return good;
 }
 
@@ -394,25 +364,53 @@ bool settings_unpack(struct settings **ret, struct str packed, struct fault *f)
     return true;
 }
 
+const char *settings_where(const struct settings *s, const char *section, const char *name, char out[SETTINGS_WHERE])
+{
+    const struct option *o = option_find(section, name);
+    must(o >= option_rows && o < option_rows + option_count);
+    unsigned line = s->line[o - option_rows];
+    snprintf(out, SETTINGS_WHERE, line ? "%.*s:%u" : "%.*s", STR_ARGS(s->file), line);
+    return out;
+}
+
+void settings_each(settings_option_fn *fn, void *ctx)
+{
+    for (size_t t = 0; t < option_table_count; t++)
+        for (size_t i = 0; i < option_tables[t].n; i++) {
+            const struct option *o = &option_tables[t].rows[i];
+            fn(ctx, &(struct settings_option){.section = o->section,
+                                              .titled = option_tables[t].titled != NULL,
+                                              .list = option_element_bytes(o->kind) != 0,
+                                              .name = o->name,
+                                              .fallback = o->fallback,
+                                              .form = option_form(o->kind),
+                                              .sentence = o->sentence});
+        }
+}
+
+struct defaults {
+    FILE *out;
+    const char *section, *mark; /* the one that is open; "# ": it is only an example */
+};
+
+/* As a file that can be read again; the sections with titles are examples, but for the lane that every site has. */
+static void print_option(void *ctx, const struct settings_option *o)
+{
+    struct defaults *d = ctx;
+    if (strcmp(d->section, o->section) != 0) {
+        if (*d->section)
+            fprintf(d->out, "%s}\n", d->mark);
+        d->mark = o->titled && strcmp(o->section, "lane") != 0 ? "# " : "";
+        d->section = o->section;
+        fprintf(d->out, "%s%s%s {\n", d->mark, o->section, o->titled ? " \"*\"" : "");
+    }
+    const char *indent = *d->section ? "    " : "", *open = o->list ? "{" : "\"", *close = o->list ? "}" : "\"";
+    fprintf(d->out, "%s# %s\n%s%s%s = %s%s%s\n", indent, o->sentence, d->mark, indent, o->name, open, o->fallback, close);
+}
+
 void settings_print_defaults(FILE *out)
 {
-    const char *section = "";
-    for (size_t i = 0; i < option_count; i++) {
-        const struct option *o = &option_rows[i];
-        if (strcmp(section, o->section) != 0) {
-            fprintf(out, "%s%s {\n", *section ? "}\n" : "", o->section);
-            section = o->section;
-        }
-        bool list = option_element_bytes(o->kind) != 0;
-        fprintf(out, "%s# %s\n%s%s = %s%s%s\n", *section ? "    " : "", o->sentence, *section ? "    " : "", o->name,
-                list ? "{" : "\"", o->fallback, list ? "}" : "\"");
-    }
-    fputs(*section ? "}\n" : "", out);
-    fputs("lane \"*\" {\n", out);
-    for (size_t i = 0; i < lane_row_count; i++)
-        fprintf(out, "    # %s\n    %s = \"%s\"\n", lane_rows[i].sentence, lane_rows[i].name, lane_rows[i].fallback);
-    fputs("}\n# listen \"name\" { door = \"mx|submission|submissions\" address = {\"0.0.0.0:25\", \"[::]:25\"} }\n", out);
-    fputs("# route \"domain or *\" { to = \"smtp:host:port|lmtp:unix:/path|maildir:/path/%d/%u\" tls = "
-          "\"opportunistic|none|required|verified\" }\n",
-          out);
+    struct defaults d = {out, "", ""};
+    settings_each(print_option, &d);
+    fprintf(out, "%s}\n", d.mark);
 }

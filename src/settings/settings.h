@@ -24,6 +24,8 @@ struct settings_listener {
 struct settings {
     atomic_uint refs;
     struct arena arena; /* holds everything below */
+    struct str file;    /* where it was read from, for complaints */
+    unsigned *line;     /* by option: where it stands in the file; 0: nowhere */
     struct str hostname, data_directory, user;
     uint32_t workers; /* at least 1 */
     struct settings_listener *listener;
@@ -48,12 +50,27 @@ struct settings {
 bool settings_parse(struct settings **ret, const char *name, struct str text, struct fault *f);
 /* Reads and parses the file; also reads certificate and key (making self-signed ones when none are set). */
 bool settings_load(struct settings **ret, const char *path, struct fault *f);
+/* Whether settings_load would take the file; makes and keeps nothing. */
+bool settings_check(const char *path, struct fault *f);
 struct settings *settings_ref(struct settings *s);
 void settings_free(struct settings **s);
 
 /* One packed copy of the file's text, certificate and key, to hand to a process that may not read them; and back. */
 void settings_pack(const char *name, struct str text, const struct settings *s, struct buf *b);
 bool settings_unpack(struct settings **ret, struct str packed, struct fault *f);
+
+/* "FILE:LINE" where an option of one of the sections without a title stands, "FILE" when it stands nowhere; returns out. */
+enum { SETTINGS_WHERE = 600 };
+const char *settings_where(const struct settings *s, const char *section, const char *name, char out[SETTINGS_WHERE]);
+
+/* Hands over every option that there is, section by section, for the manual. */
+struct settings_option {
+    const char *section; /* "": top level */
+    bool titled, list;   /* a section that may stand several times; a list of values */
+    const char *name, *fallback, *form, *sentence;
+};
+typedef void settings_option_fn(void *ctx, const struct settings_option *o);
+void settings_each(settings_option_fn *fn, void *ctx);
 
 /* Prints every option with its default, bounds and sentence, as a settings file. */
 void settings_print_defaults(FILE *out);

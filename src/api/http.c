@@ -1,6 +1,7 @@
 /* http: libmicrohttpd on a thread of its own. One table of pages. */
 #include "api/http.h"
 
+#include "api/metrics.h"
 #include "lib/buf.h"
 #include "lib/must.h"
 #include "lib/net.h"
@@ -13,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECTIONS_MAX = 100, TIMEOUT_S = 10, LATE_MS = 30000 };
+enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECTIONS_MAX = 100, TIMEOUT_S = 10, REQUEST_MEMORY = 16 * 1024, LATE_MS = 30000 };
 
 struct http {
     struct MHD_Daemon *daemon;
@@ -53,30 +54,53 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+/* One reason for trouble a line; nothing when all is well. */
+static void find_trouble(const struct http *h, bool engine, struct str lines, struct buf *reasons)
+{
+    int64_t late_ms = now_ms() - atomic_load(&h->numbers->step_ms);
+    if (!engine)
+        buf_add_str(reasons, STR("the engine does not answer: mail is not taken\n"));
+    if (engine && metrics_any(lines, "log_disk_full"))
+        buf_add_str(reasons, STR("the disk is nearly full: new mail is refused with 452, queued mail is delivered\n"));
+    if (late_ms >= LATE_MS)
+        buf_addf(reasons, "the office has not read the logs for %lld s: stories and numbers are old\n",
+                 (long long)late_ms / 1000);
+}
+
 static unsigned healthz(struct http *h, struct buf *b)
 {
-    struct buf pong = {.max = 65536};
-    bool engine = ask_engine(h->options->control_socket, "ping\n", &pong) && pong.n >= 2 && memcmp(pong.p, "ok", 2) == 0;
-    bool office = now_ms() - atomic_load(&h->numbers->step_ms) < LATE_MS;
-    buf_done(&pong);
-    buf_addf(b, "{\"status\":\"%s\",\"engine\":%s,\"office\":%s,\"queued\":%llu}\n", engine && office ? "ok" : "trouble",
-             engine ? "true" : "false", office ? "true" : "false", (unsigned long long)atomic_load(&h->numbers->queued));
-    return engine && office ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    struct buf lines = {.max = ANSWER_MAX / 2}, reasons = {0};
+    bool engine = ask_engine(h->options->control_socket, "metrics\n", &lines) && lines.n > 0;
+    find_trouble(h, engine, buf_str(&lines), &reasons);
+    bool good = reasons.n == 0;
+    buf_addf(b, "{\"status\":\"%s\",\"engine\":%s,\"queued\":%llu,\"reasons\":[", good ? "ok" : "trouble",
+             engine ? "true" : "false", (unsigned long long)atomic_load(&h->numbers->queued));
+    struct str rest = buf_str(&reasons), line;
+    for (const char *comma = ""; rest.n > 0; comma = ",") {
+        line = str_split(&rest, '\n');
+        buf_addf(b, "%s\"%.*s\"", comma, STR_ARGS(line));
+    }
+    buf_add_str(b, STR("]}\n"));
+    buf_done(&lines);
+    buf_done(&reasons);
+    return good ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
 }
 
 static unsigned metrics(struct http *h, struct buf *b)
 {
+    struct office_numbers *n = h->numbers;
     struct buf lines = {.max = ANSWER_MAX / 2};
     bool engine = ask_engine(h->options->control_socket, "metrics\n", &lines);
-    if (engine)
-        buf_add_str(b, str_mem(lines.p ? lines.p : "", lines.n));
+    const struct metric own[] = {
+        {"engine_up", engine},
+        {"office_messages_total", atomic_load(&n->messages)},
+        {"office_notes_total", atomic_load(&n->notes)},
+        {"office_records_skipped_total", atomic_load(&n->skipped)},
+        {"office_stories_forgotten_total", atomic_load(&n->forgotten)},
+        {"queued_messages", atomic_load(&n->queued)},
+    };
+    metrics_put(engine ? buf_str(&lines) : STR(""), own, sizeof own / sizeof *own, b);
     buf_done(&lines);
-    buf_addf(b, "goniec_engine_up %d\n", engine);
-    buf_addf(b, "goniec_office_messages_total %llu\n", (unsigned long long)atomic_load(&h->numbers->messages));
-    buf_addf(b, "goniec_office_notes_total %llu\n", (unsigned long long)atomic_load(&h->numbers->notes));
-    buf_addf(b, "goniec_office_records_skipped_total %llu\n", (unsigned long long)atomic_load(&h->numbers->skipped));
-    buf_addf(b, "goniec_office_stories_forgotten_total %llu\n", (unsigned long long)atomic_load(&h->numbers->forgotten));
-    buf_addf(b, "goniec_queued_messages %llu\n", (unsigned long long)atomic_load(&h->numbers->queued));
     return MHD_HTTP_OK;
 }
 
@@ -140,7 +164,8 @@ bool http_open(struct http **ret, const struct office_options *o, struct office_
     }
     unsigned flags = MHD_USE_AUTO | MHD_USE_INTERNAL_POLLING_THREAD | (sa.ss_family == AF_INET6 ? MHD_USE_IPv6 : 0);
     h->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, h, MHD_OPTION_SOCK_ADDR, &sa, MHD_OPTION_CONNECTION_LIMIT,
-                                 (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S, MHD_OPTION_END);
+                                 (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)TIMEOUT_S,
+                                 MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)REQUEST_MEMORY, MHD_OPTION_END);
     if (!h->daemon) {
         free(h);
         return fault_set(f, "cannot listen on http_address %s", o->http_address);

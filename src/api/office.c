@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { IDLE_MS = 100, TROUBLE_MS = 2000, COUNT_MS = 1000 };
+enum { IDLE_MS = 100, TROUBLE_MS = 2000, COUNT_MS = 1000, HTTP_AGAIN_MS = 10000 };
 
 static volatile sig_atomic_t stopping;
 
@@ -52,34 +52,41 @@ static void publish(struct report *r, struct store *s, struct office_numbers *n,
     atomic_store(&n->queued, store_queue_length(s));
 }
 
-static void follow(struct report *r, struct store *s, struct office_numbers *n)
+/* A taken port must not keep the logs from being followed: it is tried again now and then. */
+static void offer_http(const struct office_options *o, struct office_numbers *n, struct http **h, int64_t *tried_ms)
 {
     struct fault f;
-    int64_t counted_ms = 0;
+    if (*h || !*o->http_address || now_ms() - *tried_ms < HTTP_AGAIN_MS)
+        return;
+    *tried_ms = now_ms();
+    if (!http_open(h, o, n, &f))
+        say(f.text);
+}
+
+static void follow(const struct office_options *o, struct report *r, struct store *s)
+{
+    static struct office_numbers numbers;
+    struct http *h = NULL;
+    struct fault f;
+    int64_t counted_ms = 0, tried_ms = 0;
+    atomic_store(&numbers.step_ms, now_ms());
     while (!stopping) {
+        offer_http(o, &numbers, &h, &tried_ms);
         int got = report_step(r, now_ms(), &f);
         if (got < 0)
             say(f.text);
         else
-            publish(r, s, n, &counted_ms);
+            publish(r, s, &numbers, &counted_ms);
         if (got <= 0)
             pause_ms(got < 0 ? TROUBLE_MS : IDLE_MS);
     }
-}
-
-static bool open_all(const struct office_options *o, struct store **s, struct report **r, struct http **h,
-                     struct office_numbers *n, struct fault *f)
-{
-    return store_open(s, o->data_directory, true, f) && report_open(r, *s, o->data_directory, o->keep_stories_s, f) &&
-           (!*o->http_address || http_open(h, o, n, f));
+    http_close(&h);
 }
 
 int office_run(const struct office_options *o)
 {
-    static struct office_numbers numbers;
     struct store *s = NULL;
     struct report *r = NULL;
-    struct http *h = NULL;
     struct fault f;
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGTERM, &act, NULL);
@@ -87,13 +94,12 @@ int office_run(const struct office_options *o)
     signal(SIGPIPE, SIG_IGN);
     setpriority(PRIO_PROCESS, 0, 5); /* mail goes first */
     int code = 0;
-    if (open_all(o, &s, &r, &h, &numbers, &f)) {
-        follow(r, s, &numbers);
+    if (store_open(&s, o->data_directory, true, &f) && report_open(&r, s, o->data_directory, o->keep_stories_s, &f)) {
+        follow(o, r, s);
     } else {
         say(f.text);
         code = EX_TEMPFAIL;
     }
-    http_close(&h);
     report_close(&r);
     store_close(&s);
     return code;

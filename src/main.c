@@ -1,128 +1,176 @@
 /* main: one table of subcommands. Called as sendmail, mailq or newaliases, goniec behaves as those. */
 #include "cli/cli.h"
+#include "cli/common.h"
 #include "demo/demo.h"
+#include "lib/nearest.h"
+#include "manual/manual.h"
 #include "serve/serve.h"
 #include "settings/settings.h"
 
-#include <getopt.h>
 #include <libgen.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 
-static int do_serve(int argc, char **argv);
-static int do_check_config(int argc, char **argv);
-static int do_help(int argc, char **argv);
-static int do_version(int argc, char **argv);
+static int do_serve(const struct command *me, int argc, char **argv);
+static int do_check_config(const struct command *me, int argc, char **argv);
+static int do_man(const struct command *me, int argc, char **argv);
+static int do_help(const struct command *me, int argc, char **argv);
+static int do_version(const struct command *me, int argc, char **argv);
 
-static const struct command {
-    const char *name;
-    int (*run)(int argc, char **argv);
-    const char *sentence;
-} commands[] = {
-    {"demo", demo_main, "try everything on this machine: a server, a receiver, sample messages and their stories"},
-    {"serve", do_serve, "run the server: serve -c FILE"},
-    {"check-config", do_check_config, "read a settings file and say what is wrong: check-config -c FILE, or --defaults"},
-    {"why", cli_why, "tell the whole story of a message: why MESSAGE-ID|RECIPIENT"},
-    {"explain", cli_explain, "explain a server's reply: explain 'SMTP REPLY'"},
-    {"queue", cli_queue, "look at and change the queue: queue list|show|retry|hold|release|drop"},
-    {"mailq", cli_mailq, "list the queue"},
-    {"account", cli_account, "accounts and their passwords: account add|list|password|suspend|resume|remove"},
-    {"log", cli_log, "look into a log: log verify|dump DIRECTORY"},
-    {"sendmail", cli_sendmail, "submit a message as scripts do: sendmail [-t] [-i] [-f SENDER] RECIPIENT..."},
-    {"help", do_help, "this list"},
-    {"version", do_version, "the version"},
+static const struct command commands[] = {
+    {"demo", demo_main, TAKES_ONCE | TAKES_LANG, "",
+     "Try everything on this machine: a server, a receiver, sample messages and their stories.",
+     "Everything listens on 127.0.0.1 and lives in a fresh folder under /tmp; root's rights are given up first. Ctrl-C ends it."},
+    {"serve", do_serve, TAKES_CONFIG, "", "Run the server.",
+     "SIGTERM lets what is in flight finish and stops. SIGHUP takes new settings in; a bad file leaves the old ones in force and "
+     "is "
+     "complained of with file and line."},
+    {"check-config", do_check_config, TAKES_CONFIG | TAKES_DEFAULTS | TAKES_JSON, "",
+     "Read a settings file and say what is wrong.", "Also reads the certificate and key that the file names. Changes nothing."},
+    {"why", cli_why, TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_DIALOGUE, "MESSAGE-ID|RECIPIENT",
+     "Tell the whole story of a message, or of the newest to a recipient.",
+     "The beginning of an id is enough when no other message's begins so. The server need not run."},
+    {"explain", cli_explain, TAKES_LANG | TAKES_JSON, "'SMTP REPLY'",
+     "Explain a server's reply: what happened, whose doing, what to do.", "Needs no server."},
+    {"queue", cli_queue, TAKES_DATA | TAKES_LANG | TAKES_JSON,
+     "list\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\nretry|hold|release|drop "
+     "domain "
+     "DOMAIN\nretry|hold|release|drop all",
+     "Look at the queue and change it.",
+     "retry: try now what waits. hold: keep it until released. release: try now what is held. drop: remove it without a "
+     "notification."},
+    {"mailq", cli_mailq, TAKES_DATA | TAKES_JSON, "", "List the queue as sendmail's mailq does.",
+     "A ! after an id marks a message with recipients that are held."},
+    {"account", cli_account, TAKES_DATA | TAKES_JSON,
+     "list\nadd NAME [LOGIN [-]]\npassword LOGIN [-]\nlanguage NAME pl|en|pl,en|en,pl|server\nsuspend NAME REASON\nresume|remove "
+     "NAME",
+     "Accounts and their logins.",
+     "A password is made and shown once; with - it is read from standard input instead.\nlanguage: in which notifications to the "
+     "account's senders are written; server: as the setting of that name says."},
+    {"log", cli_log, TAKES_JSON, "verify|dump DIRECTORY", "Look into a log, such as /var/lib/goniec/log/w0.",
+     "Meant for a log that no server writes at the moment."},
+    {"sendmail", cli_sendmail, 0, "[-t] [-i] [-f SENDER] [-F NAME] [-N NOTIFY] [-R full|hdrs] [-V ENVID] RECIPIENT...\n-bp",
+     "Hand in the message on standard input, as scripts do.", CLI_SENDMAIL_MANUAL},
+    {"man", do_man, 0, "[" MANUAL_PAGES "]", "Print a manual page (troff), to be read with: goniec man | man -l -", ""},
+    {"help", do_help, TAKES_JSON, "[COMMAND]", "List the commands, or say how one is called.", ""},
+    {"version", do_version, TAKES_JSON, "", "Print the version.", ""},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 
-static int do_help(int argc, char **argv)
+static int unknown_command(const char *name)
 {
-    (void)argc;
-    (void)argv;
+    const char *names[COMMANDS];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    const char *meant = nearest(str_of(name), names, COMMANDS);
+    if (meant)
+        return common_fail(EX_USAGE, "there is no command \"%s\": did you mean %s?", name, meant);
+    return common_fail(EX_USAGE, "there is no command \"%s\": goniec help lists them", name);
+}
+
+static void list_commands(void)
+{
     printf("goniec: mail in, safe, out, and the whole story of every message\n\n");
-    for (int i = 0; i < COMMANDS; i++)
+    for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-13s %s\n", commands[i].name, commands[i].sentence);
     printf("\nEvery command has --help.\n");
-    return 0;
 }
 
-static int do_version(int argc, char **argv)
+static void list_json(void)
 {
-    (void)argc;
-    (void)argv;
-    printf("goniec %s\n", GONIEC_VERSION);
-    return 0;
-}
-
-/* Reads "-c FILE" and, where allowed, --defaults; *ret_code is set when there is nothing more to do. */
-static const char *config_option(int argc, char **argv, bool defaults_too, int *ret_code)
-{
-    static const struct option long_options[] = {{"config", required_argument, NULL, 'c'},
-                                                 {"defaults", no_argument, NULL, 'd'},
-                                                 {"help", no_argument, NULL, 'h'},
-                                                 {NULL, 0, NULL, 0}};
-    const char *file = NULL;
-    int o;
-    *ret_code = -1;
-    while ((o = getopt_long(argc, argv, "c:h", long_options, NULL)) != -1) {
-        if (o == 'c')
-            file = optarg;
-        else if (o == 'd' && defaults_too) {
-            settings_print_defaults(stdout);
-            *ret_code = 0;
-            return NULL;
-        } else {
-            FILE *out = o == 'h' ? stdout : stderr;
-            fprintf(out, "usage: goniec %s -c FILE%s\n", argv[0], defaults_too ? "\n       goniec check-config --defaults" : "");
-            *ret_code = o == 'h' ? 0 : EX_USAGE;
-            return NULL;
-        }
+    struct buf b = {0};
+    for (size_t i = 0; i < COMMANDS; i++) {
+        buf_addf(&b, "%s{\"name\":\"%s\",\"sentence\":", i ? ",\n" : "[", commands[i].name);
+        common_json(str_of(commands[i].sentence), &b);
+        buf_add_str(&b, STR("}"));
     }
-    return file ? file : "/etc/goniec/goniec.conf";
+    printf("%.*s]\n", STR_ARGS(buf_str(&b)));
+    buf_done(&b);
 }
 
-static int do_serve(int argc, char **argv)
+static int do_help(const struct command *me, int argc, char **argv)
 {
-    int code;
-    const char *file = config_option(argc, argv, false, &code);
-    return file ? serve_run(file) : code;
-}
-
-static int do_check_config(int argc, char **argv)
-{
-    int code;
-    const char *file = config_option(argc, argv, true, &code);
-    return file ? serve_check(file) : code;
-}
-
-/* The names that other programs know mail servers by. */
-static int by_name(const char *name, int argc, char **argv, bool *ret_done)
-{
-    *ret_done = true;
-    if (strcmp(name, "sendmail") == 0)
-        return cli_sendmail(argc, argv);
-    if (strcmp(name, "mailq") == 0)
-        return cli_mailq(argc, argv);
-    if (strcmp(name, "newaliases") == 0)
-        return 0; /* there is no alias database to rebuild */
-    *ret_done = false;
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code >= 0)
+        return code;
+    if (argc > c.first) {
+        const struct command *other = command_find(commands, COMMANDS, argv[c.first]);
+        if (other)
+            command_help(other, stdout);
+        return other ? 0 : unknown_command(argv[c.first]);
+    }
+    if (c.json)
+        list_json();
+    else
+        list_commands();
     return 0;
+}
+
+static int do_version(const struct command *me, int argc, char **argv)
+{
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code >= 0)
+        return code;
+    printf(c.json ? "{\"version\":\"%s\"}\n" : "goniec %s\n", GONIEC_VERSION);
+    return 0;
+}
+
+static int do_man(const struct command *me, int argc, char **argv)
+{
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code >= 0)
+        return code;
+    const char *page = argc > c.first ? argv[c.first] : "goniec";
+    return manual_print(page, commands, COMMANDS, stdout) ? 0
+                                                          : command_misused(me, "there is no page \"%s\": " MANUAL_PAGES, page);
+}
+
+static int do_serve(const struct command *me, int argc, char **argv)
+{
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code < 0 && argc > c.first)
+        code = command_misused(me, "\"%s\": it takes no arguments, the settings file is named with -c", argv[c.first]);
+    return code >= 0 ? code : serve_run(c.config);
+}
+
+static int do_check_config(const struct command *me, int argc, char **argv)
+{
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code < 0 && argc > c.first)
+        code = command_misused(me, "\"%s\": it takes no arguments, the settings file is named with -c", argv[c.first]);
+    if (code >= 0)
+        return code;
+    if (c.defaults && c.json)
+        manual_defaults_json(stdout);
+    else if (c.defaults)
+        settings_print_defaults(stdout);
+    return c.defaults ? 0 : serve_check(c.config, c.json);
+}
+
+/* The names that other programs know mail servers by; NULL: none of them. */
+static const struct command *by_name(const char *name)
+{
+    return strcmp(name, "sendmail") == 0 || strcmp(name, "mailq") == 0 ? command_find(commands, COMMANDS, name) : NULL;
 }
 
 int main(int argc, char **argv)
 {
-    bool done;
-    int code = by_name(basename(argv[0]), argc, argv, &done);
-    if (done)
-        return code;
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
-        return do_help(argc, argv);
-    if (strcmp(argv[1], "--version") == 0)
-        return do_version(argc, argv);
-    for (int i = 0; i < COMMANDS; i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
-    fprintf(stderr, "goniec: there is no command \"%s\": goniec help lists them\n", argv[1]);
-    return EX_USAGE;
+    const char *called = basename(argv[0]);
+    const struct command *c = by_name(called);
+    if (c)
+        return c->run(c, argc, argv);
+    if (strcmp(called, "newaliases") == 0)
+        return 0; /* there is no alias database to rebuild */
+    if (argc < 2)
+        return list_commands(), EX_USAGE;
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return list_commands(), 0;
+    const char *name = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    c = command_find(commands, COMMANDS, name);
+    return c ? c->run(c, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

@@ -13,19 +13,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: goniec account add NAME [LOGIN]            a password is made and shown once\n"
-                            "       goniec account add NAME LOGIN -           the password is read from standard input\n"
-                            "       goniec account password LOGIN [-]\n"
-                            "       goniec account suspend NAME REASON\n"
-                            "       goniec account resume|remove NAME\n"
-                            "       goniec account list [--json]\n"
-                            "       with -d DATA for the data directory\n";
-
 /* ---- the snapshot ---- */
 
 static void add_line(void *ctx, const struct store_account *a)
 {
-    buf_addf(ctx, "%s\t%s\t%s\t%s\t%s\t%u\t%s\n", a->login, a->name, a->kind, a->secret, a->stream, a->sessions, a->status);
+    buf_addf(ctx, "%s\t%s\t%s\t%s\t%s\t%u\t%s\t%s\n", a->login, a->name, a->kind, a->secret, a->stream, a->sessions, a->status,
+             a->language);
 }
 
 static bool write_snapshot(const struct common *c, struct store *s, struct fault *f)
@@ -115,18 +108,41 @@ static bool name_good(const char *name)
     return *name && strlen(name) <= 200;
 }
 
+static void show_secret(const struct common *c, const char *login, const struct secret *x)
+{
+    struct buf b = {0};
+    common_json(str_of(login), &b);
+    if (c->json && *x->shown)
+        printf("{\"login\":%.*s,\"password\":\"%s\"}\n", (int)b.n, b.p, x->shown);
+    else if (c->json)
+        printf("{\"login\":%.*s}\n", (int)b.n, b.p);
+    else if (*x->shown)
+        printf("login:    %s\npassword: %s\n", login, x->shown);
+    buf_done(&b);
+}
+
+/* "-" stands for standard input; a password itself is no argument, because everybody on the machine can read those. */
+static bool from_input(const char *last, bool *ret, struct fault *f)
+{
+    *ret = last != NULL;
+    return !last || strcmp(last, "-") == 0 ||
+           fault_set(
+               f,
+               "a password is not given as an argument: write - and give it on standard input, or leave it out and one is made");
+}
+
 static bool add(const struct common *c, struct store *s, int n, char **a, struct fault *f)
 {
-    (void)c;
     const char *login = n > 1 ? a[1] : a[0];
     struct secret x = {0};
+    bool typed;
     if (!name_good(a[0]) || !name_good(login))
         return fault_set(f, "a name or login has no white space and no control characters, and at most 200 bytes");
-    if (!make_secret(n > 2, &x, f))
+    if (!from_input(n > 2 ? a[2] : NULL, &typed, f) || !make_secret(typed, &x, f))
         return false;
-    bool good = store_account_add(s, &(struct store_account){a[0], "active", login, x.kind, x.text.p, "transactional", 0}, f);
-    if (good && *x.shown)
-        printf("login:    %s\npassword: %s\n", login, x.shown);
+    bool good = store_account_add(s, &(struct store_account){a[0], "active", login, x.kind, x.text.p, "transactional", "", 0}, f);
+    if (good)
+        show_secret(c, login, &x);
     buf_done(&x.text);
     return good;
 }
@@ -134,12 +150,12 @@ static bool add(const struct common *c, struct store *s, int n, char **a, struct
 static bool password(const struct common *c, struct store *s, int n, char **a, struct fault *f)
 {
     struct secret x = {0};
-    (void)c;
-    if (!make_secret(n > 1, &x, f))
+    bool typed;
+    if (!from_input(n > 1 ? a[1] : NULL, &typed, f) || !make_secret(typed, &x, f))
         return false;
     bool good = store_account_secret(s, a[0], x.kind, x.text.p, f);
-    if (good && *x.shown)
-        printf("login:    %s\npassword: %s\n", a[0], x.shown);
+    if (good)
+        show_secret(c, a[0], &x);
     buf_done(&x.text);
     return good;
 }
@@ -163,6 +179,17 @@ static bool resume(const struct common *c, struct store *s, int n, char **a, str
     return store_account_status(s, a[0], "active", f);
 }
 
+static bool language(const struct common *c, struct store *s, int n, char **a, struct fault *f)
+{
+    static const char *const all[] = {"pl", "en", "pl,en", "en,pl", "server"};
+    (void)c;
+    (void)n;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(a[1], all[i]) == 0)
+            return store_account_language(s, a[0], strcmp(a[1], "server") == 0 ? "" : a[1], f);
+    return fault_set(f, "%s is no language of notifications: pl, en, pl,en, en,pl, or server for the server's own", a[1]);
+}
+
 static bool drop(const struct common *c, struct store *s, int n, char **a, struct fault *f)
 {
     (void)c;
@@ -170,31 +197,45 @@ static bool drop(const struct common *c, struct store *s, int n, char **a, struc
     return store_account_remove(s, a[0], f);
 }
 
+struct listing {
+    bool json;
+    unsigned n;
+};
+
 static void print_account(void *ctx, const struct store_account *a)
 {
-    const struct common *c = ctx;
+    struct listing *l = ctx;
     struct buf b = {0};
-    if (c->json) {
-        buf_add_str(&b, STR("{\"account\":"));
+    if (l->json) {
+        buf_add_str(&b, l->n ? STR(",\n{\"account\":") : STR("{\"account\":"));
         common_json(str_of(a->name), &b);
         buf_add_str(&b, STR(",\"login\":"));
         common_json(str_of(a->login), &b);
         buf_add_str(&b, STR(",\"status\":"));
         common_json(str_of(a->status), &b);
-        printf("%.*s}\n", (int)b.n, b.p);
+        buf_addf(&b, ",\"language\":\"%s\"", a->language);
+        printf("%.*s}", (int)b.n, b.p);
     } else {
         printf("%-24s %-24s %s\n", a->name, a->login, a->status);
     }
+    l->n++;
     buf_done(&b);
 }
 
-static bool list(const struct common *c, struct store *s, int n, char **a, struct fault *f)
+static int list(const struct common *c)
 {
-    (void)n;
-    (void)a;
-    (void)f;
-    store_accounts(s, print_account, (void *)(uintptr_t)c);
-    return true;
+    struct listing l = {.json = c->json};
+    struct store *s;
+    struct fault f;
+    int code;
+    if (!common_store(c, &s, &code))
+        return code;
+    fputs(c->json ? "[" : "", stdout);
+    store_accounts(s, print_account, &l);
+    fputs(c->json ? "]\n" : "", stdout);
+    code = store_good(s, &f) ? 0 : common_fail(EX_DATAERR, "%s", f.text);
+    store_close(&s);
+    return code;
 }
 
 static const struct verb {
@@ -202,38 +243,60 @@ static const struct verb {
     int least, most; /* arguments */
     bool (*run)(const struct common *c, struct store *s, int n, char **a, struct fault *f);
 } verbs[] = {
-    {"add", 1, 3, add},       {"password", 1, 2, password}, {"suspend", 2, 2, suspend},
-    {"resume", 1, 1, resume}, {"remove", 1, 1, drop},       {"list", 0, 0, list},
+    {"add", 1, 3, add},         {"password", 1, 2, password}, {"language", 2, 2, language},
+    {"suspend", 2, 2, suspend}, {"resume", 1, 1, resume},     {"remove", 1, 1, drop},
 };
+
+static void tell_engine(const struct common *c)
+{
+    struct buf answer = {.max = 65536};
+    struct fault f;
+    if (common_control(c, "reload-accounts", &answer, &f) && answer.n > 6 && memcmp(answer.p, "error ", 6) == 0)
+        common_fail(0, "the server does not take the change: %.*s", (int)answer.n - 7, answer.p + 6);
+    buf_done(&answer);
+}
+
+/* All or nothing, so that no account is left without its login. */
+static bool change(const struct common *c, const struct verb *v, struct store *s, int n, char **a, struct fault *f)
+{
+    if (!store_begin(s, f))
+        return false;
+    if (v->run(c, s, n, a, f) && store_commit(s, f))
+        return write_snapshot(c, s, f);
+    store_rollback(s);
+    return false;
+}
 
 static int run(const struct common *c, const struct verb *v, int n, char **a)
 {
     struct store *s = NULL;
     struct fault f;
-    struct buf answer = {.max = 65536};
+    if (access(c->data, W_OK | X_OK) != 0)
+        return common_fail(errno == EACCES ? EX_NOPERM : EX_NOINPUT, "cannot write in the data directory %s: %s", c->data,
+                           strerror(errno));
     if (!store_open(&s, c->data, true, &f))
-        return common_fail(EX_NOINPUT, "%s", f.text);
-    bool good = v->run(c, s, n, a, &f) && (v->run == list || write_snapshot(c, s, &f));
+        return common_fail(EX_DATAERR, "%s", f.text);
+    bool good = change(c, v, s, n, a, &f);
     store_close(&s);
     give_away(c);
     if (!good)
         return common_fail(EX_DATAERR, "%s", f.text);
-    if (v->run != list && common_control(c, "reload-accounts", &answer, &f) && answer.n > 6 && memcmp(answer.p, "error ", 6) == 0)
-        common_fail(0, "the server does not take the change: %.*s", (int)answer.n - 7, answer.p + 6);
-    buf_done(&answer);
+    tell_engine(c);
     return 0;
 }
 
-int cli_account(int argc, char **argv)
+int cli_account(const struct command *me, int argc, char **argv)
 {
     struct common c;
-    int code = common_options(argc, argv, usage, &c);
+    int code = command_options(me, argc, argv, &c);
     if (code >= 0)
         return code;
     int n = argc - c.first - 1;
+    if (n == 0 && strcmp(argv[c.first], "list") == 0)
+        return list(&c);
     for (size_t i = 0; n >= 0 && i < sizeof verbs / sizeof *verbs; i++)
-        if (strcmp(argv[c.first], verbs[i].name) == 0 && n >= verbs[i].least && n <= verbs[i].most)
-            return run(&c, &verbs[i], n, argv + c.first + 1);
-    fputs(usage, stderr);
-    return EX_USAGE;
+        if (strcmp(argv[c.first], verbs[i].name) == 0)
+            return n >= verbs[i].least && n <= verbs[i].most ? run(&c, &verbs[i], n, argv + c.first + 1)
+                                                             : command_misused(me, "%s takes other arguments", verbs[i].name);
+    return command_misused(me, "expected list, add, password, language, suspend, resume or remove");
 }

@@ -3,9 +3,9 @@
 
 #include "lib/net.h"
 #include "mail/utf8.h"
+#include "store/store.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,44 +13,6 @@
 #include <sys/time.h>
 #include <sysexits.h>
 #include <unistd.h>
-
-static enum lang lang_of_environment(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < 3; i++) {
-        const char *v = getenv(names[i]);
-        if (v && *v)
-            return strncmp(v, "pl", 2) == 0 ? LANG_PL : LANG_EN;
-    }
-    return LANG_EN;
-}
-
-int common_options(int argc, char **argv, const char *usage, struct common *ret)
-{
-    static const struct option options[] = {{"data", required_argument, NULL, 'd'}, {"lang", required_argument, NULL, 'l'},
-                                            {"json", no_argument, NULL, 'j'},       {"dialogue", no_argument, NULL, 'D'},
-                                            {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
-    const char *data = getenv("GONIEC_DATA");
-    int o;
-    *ret = (struct common){.data = data ? data : "/var/lib/goniec", .lang = lang_of_environment()};
-    optind = 0;
-    while ((o = getopt_long(argc, argv, "d:h", options, NULL)) != -1) {
-        if (o == 'd')
-            ret->data = optarg;
-        else if (o == 'l' && (strcmp(optarg, "pl") == 0 || strcmp(optarg, "en") == 0))
-            ret->lang = optarg[0] == 'p' ? LANG_PL : LANG_EN;
-        else if (o == 'j')
-            ret->json = true;
-        else if (o == 'D')
-            ret->dialogue = true;
-        else {
-            fprintf(o == 'h' ? stdout : stderr, "%s", usage);
-            return o == 'h' ? 0 : EX_USAGE;
-        }
-    }
-    ret->first = optind;
-    return -1;
-}
 
 int common_fail(int code, const char *fmt, ...)
 {
@@ -61,6 +23,26 @@ int common_fail(int code, const char *fmt, ...)
     fputc('\n', stderr);
     va_end(ap);
     return code;
+}
+
+/* The usual reasons, before SQLite says something general. */
+bool common_store(const struct common *c, struct store **ret, int *ret_code)
+{
+    char path[600];
+    struct fault f;
+    snprintf(path, sizeof path, "%s/office.db", c->data);
+    if (access(path, R_OK) != 0) {
+        int code = errno;
+        *ret_code = code == EACCES ? EX_NOPERM : EX_NOINPUT;
+        common_fail(0, "cannot read %s: %s: %s", path, strerror(code),
+                    code == EACCES ? "ask as the server's user or as root"
+                                   : "name the server's data directory with -d DIR or GONIEC_DATA");
+        return false;
+    }
+    if (store_open(ret, c->data, false, &f))
+        return true;
+    *ret_code = common_fail(EX_DATAERR, "%s", f.text);
+    return false;
 }
 
 bool common_control(const struct common *c, const char *line, struct buf *answer, struct fault *f)

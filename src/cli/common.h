@@ -1,24 +1,16 @@
 /* common: what the subcommands share. Private to the room. */
 #pragma once
 
+#include "cli/command.h"
 #include "lib/buf.h"
 #include "lib/fault.h"
 
-enum lang { LANG_EN, LANG_PL };
-
-struct common {
-    const char *data; /* directory */
-    enum lang lang;
-    bool json, dialogue;
-    int first; /* index of the first argument that is no option */
-};
-
-/* Reads -d/--data, --lang, --json, --dialogue, --help wherever they stand; arguments are moved behind them (argv[first]...).
- * Returns -1 to go on, otherwise the exit code (after printing usage). */
-int common_options(int argc, char **argv, const char *usage, struct common *ret);
-
 /* Says "goniec: TEXT" on standard error and returns the code. */
 int common_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Opens the server's database for reading, or says what is wrong; *ret_code is then the exit code. */
+struct store;
+bool common_store(const struct common *c, struct store **ret, int *ret_code);
 
 /* Sends one line to the engine's control socket and appends the answer. */
 bool common_control(const struct common *c, const char *line, struct buf *answer, struct fault *f);

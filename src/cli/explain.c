@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <sysexits.h>
 
-static const char usage[] = "usage: goniec explain [--lang pl|en] [--json] 'SMTP REPLY'\n";
-
 static void print(const struct common *c, const struct explanation *v)
 {
     enum lang l = c->lang;
@@ -29,16 +27,14 @@ static void print(const struct common *c, const struct explanation *v)
     buf_done(&b);
 }
 
-int cli_explain(int argc, char **argv)
+int cli_explain(const struct command *me, int argc, char **argv)
 {
     struct common c;
-    int code = common_options(argc, argv, usage, &c);
+    int code = command_options(me, argc, argv, &c);
     if (code >= 0)
         return code;
-    if (argc - c.first != 1) {
-        fputs(usage, stderr);
-        return EX_USAGE;
-    }
+    if (argc - c.first != 1)
+        return command_misused(me, "expected one reply, in quotes");
     struct explain_input in = {.text = str_of(argv[c.first])};
     struct explanation e = explain(&in);
     print(&c, &e);

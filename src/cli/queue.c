@@ -1,53 +1,94 @@
-/* queue: looking at what is not delivered yet, and an operator's hand on it. */
+/* queue: looking at what is not delivered yet (also as mailq prints it), and an operator's hand on it. The looking needs only the
+ * database; the hand needs the engine. */
 #include "cli/cli.h"
 #include "cli/story.h"
 #include "cli/text.h"
+#include "cli/why.h"
 #include "mail/date.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
 enum { LIST_MAX = 100000 };
-
-static const char usage[] = "usage: goniec queue list [-d DATA] [--json]\n"
-                            "       goniec queue show MESSAGE-ID\n"
-                            "       goniec queue retry|hold|release|drop all | id MESSAGE-ID | account NAME | domain DOMAIN\n";
 
 struct listing {
     const struct common *common;
     struct store *store;
-    bool as_mailq;
+    void (*put)(const struct story *s, enum lang l, struct buf *b);
     unsigned n;
+    uint64_t bytes;
 };
 
-static void put_line(const struct story *s, const struct common *c)
+static bool is_open(const struct outcome_rcpt *last) { return !last || last->status > OUTCOME_DROPPED; }
+
+/* ---- one message ---- */
+
+static void put_entry(const struct story *s, enum lang l, struct buf *b)
 {
-    struct buf b = {0};
-    char id[ID_TEXT + 1], date[DATE_TEXT];
+    char id[ID_TEXT + 1], date[STORY_TIME];
     id_text(s->envelope.id, id);
-    date_rfc3339(s->envelope.accepted_ms, date);
-    buf_addf(&b, "%s  %.10s %.8s  %9u  ", id, date, date + 11, s->envelope.content_bytes);
-    common_safe(s->envelope.sender.n ? s->envelope.sender : STR("<>"), 320, &b);
-    buf_add_str(&b, STR("\n"));
+    story_time(s->envelope.accepted_ms, date);
+    buf_addf(b, "%s  %s  %9u  ", id, date, s->envelope.content_bytes);
+    common_safe(s->envelope.sender.n ? s->envelope.sender : STR("<>"), 320, b);
+    buf_add_str(b, STR("\n"));
     for (uint32_t i = 0; i < s->envelope.rcpts; i++) {
         const struct outcome_rcpt *r = s->last[i];
-        if (r && r->status <= OUTCOME_DROPPED)
+        if (!is_open(r))
             continue;
-        buf_add_str(&b, STR("      "));
-        common_safe(s->envelope.rcpt[i].address, 320, &b);
+        buf_add_str(b, STR("      "));
+        common_safe(s->envelope.rcpt[i].address, 320, b);
         if (r && r->status == OUTCOME_HELD)
-            buf_addf(&b, "  (%s)", text(c->lang, TEXT_HELD));
+            buf_addf(b, "  (%s)", text(l, TEXT_HELD));
         if (r && r->status == OUTCOME_DEFERRED) {
-            date_rfc3339(r->next_ms, date);
-            buf_addf(&b, "  %s %.10s %.8s: %d ", text(c->lang, TEXT_NEXT_TRY), date, date + 11, r->reply.code);
-            common_safe(r->reply.text, 200, &b);
+            story_time(r->next_ms, date);
+            buf_addf(b, "  %s %s: %d ", text(l, TEXT_NEXT_TRY), date, r->reply.code);
+            common_safe(r->reply.text, 200, b);
         }
-        buf_add_str(&b, STR("\n"));
+        buf_add_str(b, STR("\n"));
     }
-    fwrite(b.p, 1, b.n, stdout);
-    buf_done(&b);
 }
+
+/* As sendmail's and Postfix's mailq: id, size, time, sender; the reason in brackets; the recipients. '!' marks what is held. */
+static void put_mailq(const struct story *s, enum lang l, struct buf *b)
+{
+    char id[ID_TEXT + 1], date[32];
+    time_t at = (time_t)(s->envelope.accepted_ms / 1000);
+    struct tm tm;
+    bool held = false;
+    (void)l;
+    id_text(s->envelope.id, id);
+    strftime(date, sizeof date, "%a %b %e %H:%M:%S", localtime_r(&at, &tm));
+    for (uint32_t i = 0; i < s->envelope.rcpts; i++)
+        held |= s->last[i] && s->last[i]->status == OUTCOME_HELD;
+    buf_addf(b, "%s%c %8u %s  ", id, held ? '!' : ' ', s->envelope.content_bytes, date);
+    common_safe(s->envelope.sender.n ? s->envelope.sender : STR("MAILER-DAEMON"), 320, b);
+    buf_add_str(b, STR("\n"));
+    for (uint32_t i = 0; i < s->envelope.rcpts; i++) {
+        const struct outcome_rcpt *r = s->last[i];
+        if (!is_open(r))
+            continue;
+        if (r && r->reply.code) {
+            buf_addf(b, "    (%d ", r->reply.code);
+            common_safe(r->reply.text, 200, b);
+            buf_add_str(b, STR(")\n"));
+        }
+        buf_addf(b, "%38s", "");
+        common_safe(s->envelope.rcpt[i].address, 320, b);
+        buf_add_str(b, STR("\n"));
+    }
+    buf_add_str(b, STR("\n"));
+}
+
+static void put_json(const struct story *s, enum lang l, struct buf *b)
+{
+    (void)l;
+    story_json(s, &(struct common){.json = true}, b);
+}
+
+/* ---- the list ---- */
 
 static bool on_message(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32_t open)
 {
@@ -56,74 +97,150 @@ static bool on_message(void *ctx, struct id id, int64_t at_ms, struct str meta, 
     (void)at_ms;
     if (story_read(&s, l->store, id, meta, open)) {
         struct buf b = {0};
-        l->n++;
-        if (l->common->json) {
-            story_json(&s, l->common, &b);
-            printf("%.*s\n", (int)b.n, b.p);
-        } else {
-            put_line(&s, l->common);
-        }
+        if (l->common->json)
+            buf_add_str(&b, l->n ? STR(",\n") : STR("["));
+        l->put(&s, l->common->lang, &b);
+        fwrite(b.p, 1, b.n, stdout);
         buf_done(&b);
+        l->n++;
+        l->bytes += s.envelope.content_bytes;
     }
     story_done(&s);
     return true;
 }
 
+/* Whether the whole queue was read; complains otherwise. */
+static int each(struct listing *l)
+{
+    struct fault f;
+    int code = 0;
+    if (!common_store(l->common, &l->store, &code))
+        return code;
+    store_queue(l->store, LIST_MAX, on_message, l);
+    if (!store_good(l->store, &f))
+        code = common_fail(EX_DATAERR, "%s", f.text);
+    store_close(&l->store);
+    return code;
+}
+
+static int list_json(struct listing *l)
+{
+    l->put = put_json;
+    int code = each(l);
+    if (!code)
+        puts(l->n ? "]" : "[]");
+    return code;
+}
+
 static int list(const struct common *c)
 {
-    struct listing l = {.common = c};
-    struct fault f;
-    if (!store_open(&l.store, c->data, false, &f))
-        return common_fail(EX_NOINPUT, "%s", f.text);
-    store_queue(l.store, LIST_MAX, on_message, &l);
-    store_close(&l.store);
-    if (!l.n && !c->json)
+    struct listing l = {.common = c, .put = put_entry};
+    if (c->json)
+        return list_json(&l);
+    int code = each(&l);
+    unsigned long long kb = (l.bytes + 1023) / 1024;
+    if (!code && !l.n)
         puts(text(c->lang, TEXT_QUEUE_EMPTY));
-    return 0;
+    else if (!code)
+        printf(text(c->lang, TEXT_IN_ALL), l.n, kb), puts("");
+    return code;
 }
 
-static int command(const struct common *c, int argc, char **argv)
-{
-    char line[600];
-    struct buf answer = {.max = 65536};
-    struct fault f;
-    snprintf(line, sizeof line, "%s %s%s%s", argv[0], argv[1], argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
-    if (!common_control(c, line, &answer, &f))
-        return common_fail(EX_UNAVAILABLE, "%s", f.text);
-    bool good = answer.n > 3 && memcmp(answer.p, "ok ", 3) == 0;
-    if (good)
-        fwrite(answer.p + 3, 1, answer.n - 3, stdout);
-    else
-        common_fail(EX_USAGE, "%.*s", (int)(answer.n > 6 ? answer.n - 7 : 0), answer.n > 6 ? answer.p + 6 : "");
-    buf_done(&answer);
-    return good ? 0 : EX_USAGE;
-}
-
-int cli_queue(int argc, char **argv)
+int cli_mailq(const struct command *me, int argc, char **argv)
 {
     struct common c;
-    int code = common_options(argc, argv, usage, &c);
+    struct listing l = {.common = &c, .put = put_mailq};
+    int code = command_options(me, argc, argv, &c);
     if (code >= 0)
         return code;
-    int n = argc - c.first;
+    if (argc > c.first)
+        return command_misused(me, "it takes no arguments");
+    if (c.json)
+        return list_json(&l);
+    code = each(&l);
+    unsigned long long kb = (l.bytes + 1023) / 1024;
+    if (!code && !l.n)
+        puts("Mail queue is empty");
+    else if (!code)
+        printf("-- %llu Kbytes in %u Request%s.\n", kb, l.n, l.n == 1 ? "" : "s");
+    return code;
+}
+
+/* ---- the operator's hand ---- */
+
+static const struct verb {
+    const char *name;
+    enum text done;
+} verbs[] = {{"retry", TEXT_RETRIED}, {"hold", TEXT_HELD_NOW}, {"release", TEXT_SET_FREE}, {"drop", TEXT_DROPPED_NOW}};
+
+/* "all", "id X", "account X", "domain X", or an id alone; false: none of these. */
+static bool which(int n, char **a, char out[400])
+{
+    struct id id;
+    bool pair = n == 2 && (strcmp(a[0], "id") == 0 || strcmp(a[0], "account") == 0 || strcmp(a[0], "domain") == 0);
+    if (pair && strlen(a[1]) < 300 && !strpbrk(a[1], "\r\n"))
+        return snprintf(out, 400, "%s %s", a[0], a[1]) > 0 && (strcmp(a[0], "id") != 0 || id_parse(str_of(a[1]), &id));
+    if (n == 1 && strcmp(a[0], "all") == 0)
+        return snprintf(out, 400, "all") > 0;
+    return n == 1 && id_parse(str_of(a[0]), &id) && snprintf(out, 400, "id %s", a[0]) > 0;
+}
+
+/* Dropping everything cannot be taken back: a person is asked, a script is not. */
+static bool confirmed(const struct common *c, const char *verb, const char *what)
+{
+    char line[16] = "";
+    if (strcmp(verb, "drop") != 0 || strcmp(what, "all") != 0 || !isatty(STDIN_FILENO))
+        return true;
+    fputs(text(c->lang, TEXT_DROP_ALL), stderr);
+    return fgets(line, sizeof line, stdin) && (strcmp(line, "yes\n") == 0 || strcmp(line, "tak\n") == 0);
+}
+
+static int act(const struct common *c, const struct verb *v, const char *what)
+{
+    char line[500];
+    struct buf answer = {.max = 65536};
+    struct fault f;
+    if (!confirmed(c, v->name, what))
+        return common_fail(EX_USAGE, "%s", text(c->lang, TEXT_NOTHING_DONE));
+    snprintf(line, sizeof line, "%s %s", v->name, what);
+    if (!common_control(c, line, &answer, &f)) {
+        buf_done(&answer);
+        return common_fail(f.code == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s", f.text);
+    }
+    buf_add(&answer, "", 1);
+    int code = 0;
+    if (strncmp(answer.p, "ok ", 3) == 0) {
+        unsigned long long n = strtoull(answer.p + 3, NULL, 10);
+        if (c->json)
+            printf("{\"changed\":%llu}\n", n);
+        else
+            printf("%s: %llu\n", text(c->lang, v->done), n);
+    } else {
+        code = common_fail(EX_DATAERR, "%.*s", (int)strcspn(answer.p, "\n"),
+                           strncmp(answer.p, "error ", 6) == 0 ? answer.p + 6 : answer.p);
+    }
+    buf_done(&answer);
+    return code;
+}
+
+int cli_queue(const struct command *me, int argc, char **argv)
+{
+    struct common c;
+    char what[400];
+    int code = command_options(me, argc, argv, &c), n = argc - c.first;
     char **a = argv + c.first;
+    if (code >= 0)
+        return code;
     if (n == 1 && strcmp(a[0], "list") == 0)
         return list(&c);
     if (n == 2 && strcmp(a[0], "show") == 0) {
-        char *why[] = {argv[0], "-d", (char *)(uintptr_t)c.data, c.json ? "--json" : "--dialogue", a[1], NULL};
-        return cli_why(5, why);
+        c.dialogue = true;
+        return why_tell(&c, a[1]);
     }
-    static const char *const verbs[] = {"retry", "hold", "release", "drop"};
-    for (size_t i = 0; i < 4; i++)
-        if ((n == 2 || n == 3) && strcmp(a[0], verbs[i]) == 0)
-            return command(&c, n, a);
-    fputs(usage, stderr);
-    return EX_USAGE;
-}
-
-int cli_mailq(int argc, char **argv)
-{
-    struct common c;
-    int code = common_options(argc, argv, "usage: mailq [-d DATA] [--json]\n", &c);
-    return code >= 0 ? code : list(&c);
+    for (size_t i = 0; n > 1 && i < sizeof verbs / sizeof *verbs; i++)
+        if (strcmp(a[0], verbs[i].name) == 0)
+            return which(n - 1, a + 1, what)
+                       ? act(&c, &verbs[i], what)
+                       : command_misused(me, "%s what? expected a message id, account NAME, domain DOMAIN or all", a[0]);
+    return command_misused(me, "expected list, show, retry, hold, release or drop, and what");
 }

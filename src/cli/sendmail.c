@@ -1,13 +1,18 @@
 /* sendmail: how scripts and cron hand in mail. Options as other sendmails take them; the message goes by SMTP to the server's
- * local socket (GONIEC_SUBMIT, else /var/lib/goniec/run/submit.sock), which trusts local users. Exit codes are sysexits. */
+ * local socket (GONIEC_SUBMIT, else run/submit.sock in the data directory), which trusts local users. Exit codes are sysexits.
+ *
+ * -N, -R and -V are DSN parameters (RFC 3461), which our server offers. What goes into a command line of the protocol is checked
+ * for control characters, what goes into a header is quoted or encoded: no option can add a command or a header. */
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "lib/base64.h"
 #include "lib/net.h"
 #include "mail/dot.h"
 #include "mail/header.h"
 #include "mail/mailbox.h"
 #include "mail/reply.h"
 #include "mail/utf8.h"
+#include "mail/xtext.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -23,8 +28,11 @@
 enum { MESSAGE_MAX = 100 * 1024 * 1024, RECIPIENTS_MAX = 10000, WAIT_S = 120 };
 
 struct outgoing {
-    bool from_header, dots_are_text, list; /* -t, -i, -bp */
+    bool from_header, dots_are_text; /* -t, -i */
+    char mode;                       /* the letter after -b; 'q' for -q */
     const char *sender, *full_name;
+    const char *notify, *ret, *envid; /* -N, -R, -V */
+    const char *wrong;                /* what cannot be done as it was asked; NULL: nothing */
     struct buf message;
     struct arena arena;
     struct str *rcpt;
@@ -33,37 +41,88 @@ struct outgoing {
 
 /* ---- what the command line says ---- */
 
+static bool printable(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] < 33 || s.p[i] == 127 || s.p[i] == '<' || s.p[i] == '>')
+            return false;
+    return true;
+}
+
 static void add_rcpt(struct outgoing *o, struct str address)
 {
     if (!o->rcpt)
         o->rcpt = arena_alloc(&o->arena, RECIPIENTS_MAX * sizeof *o->rcpt);
-    if (o->rcpts < RECIPIENTS_MAX)
+    if (o->rcpts == RECIPIENTS_MAX)
+        o->wrong = "there are more than 10000 recipients: hand the message in for fewer at a time";
+    else
         o->rcpt[o->rcpts++] = arena_str(&o->arena, address);
 }
 
+/* "never", or of success, failure and delay (RFC 3461 4.1). */
+static bool notify_good(const char *text)
+{
+    struct str rest = str_of(text), word;
+    if (str_eq_nocase(rest, STR("never")))
+        return true;
+    do {
+        word = str_split(&rest, ',');
+        if (!str_eq_nocase(word, STR("success")) && !str_eq_nocase(word, STR("failure")) && !str_eq_nocase(word, STR("delay")))
+            return false;
+    } while (rest.p);
+    return true;
+}
+
+static void check_options(struct outgoing *o)
+{
+    if (o->notify && !notify_good(o->notify))
+        o->wrong = "-N takes never, or success, failure and delay with commas between them";
+    else if (o->ret && strcasecmp(o->ret, "full") != 0 && strcasecmp(o->ret, "hdrs") != 0)
+        o->wrong = "-R takes full or hdrs";
+    else if (o->envid && (!*o->envid || strlen(o->envid) > 100))
+        o->wrong = "-V takes an id of 1 to 100 characters";
+    else if (o->sender && strcmp(o->sender, "<>") != 0 && !printable(str_of(o->sender)))
+        o->wrong = "the sender after -f is no address";
+    else if (o->mode && !strchr("mpiq", o->mode))
+        o->wrong = "only -bm, -bp and -bi are known of -b: the server itself is started with goniec serve";
+}
+
+static void take_option(struct outgoing *o, int c)
+{
+    if (c == 't')
+        o->from_header = true;
+    else if (c == 'i' || (c == 'o' && strcmp(optarg, "i") == 0))
+        o->dots_are_text = true;
+    else if (c == 'f' || c == 'r')
+        o->sender = optarg;
+    else if (c == 'F')
+        o->full_name = optarg;
+    else if (c == 'N')
+        o->notify = optarg;
+    else if (c == 'R')
+        o->ret = optarg;
+    else if (c == 'V')
+        o->envid = optarg;
+    else if (c == 'b')
+        o->mode = optarg[0] ? optarg[0] : '?';
+    else if (c == 'q')
+        o->mode = 'q';
+    else if (c == '?')
+        o->wrong = "an option is not known here, or lacks its value: sendmail --help lists them";
+}
+
 /* Options of old that change nothing here are taken in silence, so that scripts go on working. */
-static bool read_options(struct outgoing *o, int argc, char **argv)
+static void read_options(struct outgoing *o, int argc, char **argv)
 {
     int c;
     opterr = 0;
     optind = 0;
-    while ((c = getopt(argc, argv, "+tiUnmvGA:B:C:D:F:N:O:R:V:X:b:d:e:f:h:L:o:p:q::r:")) != -1) {
-        if (c == 't')
-            o->from_header = true;
-        else if (c == 'i' || (c == 'o' && strcmp(optarg, "i") == 0))
-            o->dots_are_text = true;
-        else if (c == 'f' || c == 'r')
-            o->sender = optarg;
-        else if (c == 'F')
-            o->full_name = optarg;
-        else if (c == 'b' && strcmp(optarg, "p") == 0)
-            o->list = true;
-        else if ((c == 'b' && strcmp(optarg, "m") != 0) || c == '?')
-            return false;
-    }
+    while ((c = getopt(argc, argv, "+tiUnmvGA:B:C:D:F:N:O:R:V:X:b:d:e:f:h:L:o:p:q::r:")) != -1)
+        take_option(o, c);
     for (int i = optind; i < argc; i++)
         add_rcpt(o, str_of(argv[i]));
-    return true;
+    if (!o->wrong)
+        check_options(o);
 }
 
 /* ---- the message ---- */
@@ -154,6 +213,29 @@ static void default_sender(struct outgoing *o)
     buf_done(&b);
 }
 
+/* A name before an address: a quoted string, or encoded words where it is not ASCII (RFC 2047 2: at most 75 characters each). */
+static void add_phrase(struct str name, struct buf *b)
+{
+    if (!utf8_needed(name)) {
+        buf_add_str(b, STR("\""));
+        for (size_t i = 0; i < name.n; i++) {
+            char c = (unsigned char)name.p[i] < 32 || name.p[i] == 127 ? ' ' : name.p[i];
+            buf_addf(b, c == '"' || c == '\\' ? "\\%c" : "%c", c);
+        }
+        buf_add_str(b, STR("\""));
+        return;
+    }
+    for (const char *space = ""; name.n; space = " ") {
+        struct str left = name;
+        while (left.n && name.n - left.n <= 39)
+            utf8_take(&left);
+        buf_addf(b, "%s=?UTF-8?B?", space);
+        base64_encode(str_mem(name.p, name.n - left.n), b);
+        buf_add_str(b, STR("?="));
+        name = left;
+    }
+}
+
 /* A message needs From; one that begins without any header gets a blank line before its text. */
 static void complete_header(struct outgoing *o)
 {
@@ -163,10 +245,10 @@ static void complete_header(struct outgoing *o)
     header_scan_init(&s, buf_str(&o->message), 0);
     bool no_header = header_next(&s, &f) != HEADER_FIELD && o->message.n && !(o->message.p[0] == '\r');
     if (!header_find(buf_str(&o->message), STR("From"), 0, &f) && *o->sender) {
-        if (o->full_name)
-            buf_addf(&front, "From: \"%s\" <%s>\r\n", o->full_name, o->sender);
-        else
-            buf_addf(&front, "From: %s\r\n", o->sender);
+        buf_add_str(&front, STR("From: "));
+        if (o->full_name && *o->full_name)
+            add_phrase(str_of(o->full_name), &front);
+        buf_addf(&front, o->full_name && *o->full_name ? " <%s>\r\n" : "%s\r\n", o->sender);
     }
     if (no_header)
         buf_add_str(&front, STR("\r\n"));
@@ -243,21 +325,37 @@ static bool send_content(struct line *l, struct str content)
 
 static int code_of(const struct line *l, int permanent) { return l->reply.code / 100 == 5 ? permanent : EX_TEMPFAIL; }
 
-static int submit(struct line *l, const struct outgoing *o)
+static bool mail_from(struct line *l, const struct outgoing *o)
 {
+    struct buf dsn = {0};
     bool utf8 = utf8_needed(str_of(o->sender));
     for (unsigned i = 0; i < o->rcpts; i++)
         utf8 |= utf8_needed(o->rcpt[i]);
+    if (o->ret)
+        buf_addf(&dsn, " RET=%s", strcasecmp(o->ret, "full") == 0 ? "FULL" : "HDRS");
+    if (o->envid) {
+        buf_add_str(&dsn, STR(" ENVID="));
+        xtext_encode(str_of(o->envid), &dsn);
+    }
+    bool good = say(l, 2, "MAIL FROM:<%s> SIZE=%zu BODY=8BITMIME%s%.*s\r\n", o->sender, o->message.n, utf8 ? " SMTPUTF8" : "",
+                    STR_ARGS(buf_str(&dsn)));
+    buf_done(&dsn);
+    return good;
+}
+
+static int submit(struct line *l, const struct outgoing *o)
+{
     if (!hear(l, 2) || !say(l, 2, "EHLO localhost\r\n"))
         return EX_TEMPFAIL;
-    if (!say(l, 2, "MAIL FROM:<%s> SIZE=%zu BODY=8BITMIME%s\r\n", o->sender, o->message.n, utf8 ? " SMTPUTF8" : ""))
+    if (!mail_from(l, o))
         return code_of(l, EX_DATAERR);
     for (unsigned i = 0; i < o->rcpts; i++)
-        if (!say(l, 2, "RCPT TO:<%.*s>\r\n", STR_ARGS(o->rcpt[i])))
+        if (!say(l, 2, "RCPT TO:<%.*s>%s%s\r\n", STR_ARGS(o->rcpt[i]), o->notify ? " NOTIFY=" : "", o->notify ? o->notify : ""))
             return code_of(l, EX_NOUSER);
     if (!say(l, 3, "DATA\r\n") || !send_content(l, buf_str(&o->message)))
         return code_of(l, EX_DATAERR);
-    return say(l, 2, "QUIT\r\n") ? 0 : 0; /* it is accepted, whatever QUIT says */
+    say(l, 2, "QUIT\r\n"); /* it is accepted, whatever the answer is */
+    return 0;
 }
 
 static int connect_to(const char *path)
@@ -265,7 +363,7 @@ static int connect_to(const char *path)
     struct sockaddr_storage sa;
     socklen_t len;
     struct timeval wait = {.tv_sec = WAIT_S};
-    char address[600];
+    char address[620];
     snprintf(address, sizeof address, "unix:%s", path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0 && (!net_parse(str_of(address), &sa, &len) || connect(fd, (struct sockaddr *)&sa, len) != 0)) {
@@ -283,14 +381,23 @@ static int complain(int code, const char *text)
     return code;
 }
 
+static const char *data_directory(void)
+{
+    const char *data = getenv("GONIEC_DATA");
+    return data && *data ? data : "/var/lib/goniec";
+}
+
 static int hand_in(struct outgoing *o)
 {
-    const char *path = getenv("GONIEC_SUBMIT");
-    struct line l = {.fd = connect_to(path ? path : "/var/lib/goniec/run/submit.sock")};
-    char text[700];
+    char path[600], text[700];
+    const char *named = getenv("GONIEC_SUBMIT");
+    if (named && *named)
+        snprintf(path, sizeof path, "%s", named);
+    else
+        snprintf(path, sizeof path, "%.500s/run/submit.sock", data_directory());
+    struct line l = {.fd = connect_to(path)};
     if (l.fd < 0) {
-        snprintf(text, sizeof text, "the server cannot be reached at %s: %s", path ? path : "/var/lib/goniec/run/submit.sock",
-                 strerror(errno));
+        snprintf(text, sizeof text, "the server cannot be reached at %.500s: %s", path, strerror(errno));
         return complain(EX_TEMPFAIL, text);
     }
     int code = submit(&l, o);
@@ -315,24 +422,61 @@ static void qualify(struct outgoing *o)
         }
 }
 
-int cli_sendmail(int argc, char **argv)
+static bool rcpts_printable(const struct outgoing *o)
 {
+    for (unsigned i = 0; i < o->rcpts; i++)
+        if (!printable(o->rcpt[i]))
+            return false;
+    return true;
+}
+
+static int send_message(struct outgoing *o)
+{
+    if (!read_message(o))
+        return complain(EX_DATAERR, "the message is larger than 100 MB");
+    if (o->from_header)
+        recipients_from_header(o);
+    if (o->wrong)
+        return complain(EX_USAGE, o->wrong);
+    if (!o->rcpts)
+        return complain(EX_USAGE, "no recipient: name one, or use -t with a To header");
+    if (!rcpts_printable(o))
+        return complain(EX_NOUSER, "a recipient is no address: it has white space, control characters or angle brackets in it");
+    default_sender(o);
+    qualify(o);
+    complete_header(o);
+    return hand_in(o);
+}
+
+/* -q: what waits is tried now. */
+static int flush_queue(void)
+{
+    struct common c = {.data = data_directory()};
+    struct buf answer = {.max = 65536};
+    struct fault f;
+    bool good = common_control(&c, "retry all", &answer, &f);
+    buf_done(&answer);
+    return good ? 0 : complain(EX_UNAVAILABLE, f.text);
+}
+
+int cli_sendmail(const struct command *me, int argc, char **argv)
+{
+    static const struct command list = {.name = "mailq", .takes = TAKES_DATA, .forms = ""};
     struct outgoing o = {0};
     int code;
-    if (!read_options(&o, argc, argv))
-        code = complain(EX_USAGE, "an option is not known here");
-    else if (o.list)
-        code = cli_mailq(1, argv);
-    else if (!read_message(&o))
-        code = complain(EX_DATAERR, "the message is too large");
-    else {
-        if (o.from_header)
-            recipients_from_header(&o);
-        default_sender(&o);
-        qualify(&o);
-        complete_header(&o);
-        code = o.rcpts ? hand_in(&o) : complain(EX_USAGE, "no recipient: name one, or use -t with a To header");
+    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+        command_help(me, stdout);
+        return 0;
     }
+    read_options(&o, argc, argv);
+    if (o.wrong)
+        code = complain(EX_USAGE, o.wrong);
+    else if (o.mode == 'p')
+        code = cli_mailq(&list, 1, argv);
+    else if (o.mode == 'i')
+        code = 0; /* there is no alias database to rebuild */
+    else
+        code = o.mode == 'q' && !o.rcpts && !o.from_header ? flush_queue() : send_message(&o);
     buf_done(&o.message);
     arena_done(&o.arena);
     return code;

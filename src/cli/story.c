@@ -4,8 +4,9 @@
 #include "cli/text.h"
 #include "explain/explain.h"
 #include "mail/date.h"
+#include "mail/words.h"
 
-#include <stdio.h>
+#include <time.h>
 
 enum { NOTES_MAX = 1000, TEXT_MAX = 600 };
 
@@ -65,11 +66,18 @@ static const char *status_text(enum lang l, const struct outcome_rcpt *r)
     return text(l, r ? names[r->status] : TEXT_WAITING);
 }
 
+void story_time(int64_t at_ms, char out[STORY_TIME])
+{
+    time_t at = (time_t)(at_ms / 1000);
+    struct tm tm;
+    strftime(out, STORY_TIME, "%Y-%m-%d %H:%M:%S", localtime_r(&at, &tm));
+}
+
 static void put_time(int64_t at_ms, struct buf *b)
 {
-    char date[DATE_TEXT];
-    date_rfc3339(at_ms, date);
-    buf_addf(b, "%.10s %.8s", date, date + 11);
+    char date[STORY_TIME];
+    story_time(at_ms, date);
+    buf_add_str(b, str_of(date));
 }
 
 static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
@@ -80,7 +88,10 @@ static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
     enhanced_text(r->reply.enhanced, e);
     buf_addf(b, "      %s: %d %s%s", text(l, TEXT_SAID), r->reply.code, e, *e ? " " : "");
     common_safe(r->reply.text, TEXT_MAX, b);
-    buf_addf(b, " (%s %s)\n", text(l, TEXT_PHASE), phase_name(r->phase));
+    if (r->phase == PHASE_NONE)
+        buf_add_str(b, STR("\n"));
+    else
+        buf_addf(b, " (%s)\n", text(l, (enum text)(TEXT_PHASE_0 + (int)r->phase)));
 }
 
 static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b)
@@ -159,8 +170,11 @@ static void put_head(const struct story *s, enum lang l, struct buf *b)
     else
         buf_add_str(b, str_of(text(l, TEXT_NULL_SENDER)));
     if (e->subject.n) {
+        struct buf subject = {0};
+        words_decode(e->subject, &subject);
         buf_addf(b, "\n  %s: ", text(l, TEXT_SUBJECT));
-        common_safe(e->subject, 200, b);
+        common_safe(buf_str(&subject), 200, b);
+        buf_done(&subject);
     }
     buf_addf(b, "\n  %s ", text(l, TEXT_ACCEPTED));
     put_time(e->accepted_ms, b);
@@ -247,7 +261,10 @@ void story_json(const struct story *s, const struct common *c, struct buf *b)
     date_rfc3339(e->accepted_ms, date);
     buf_addf(b, "{\"id\":\"%s\",\"accepted\":\"%s\",\"bytes\":%u,\"open\":%u", id, date, e->content_bytes, s->open);
     json_text("sender", e->sender, b);
-    json_text("subject", e->subject, b);
+    struct buf subject = {0};
+    words_decode(e->subject, &subject);
+    json_text("subject", buf_str(&subject), b);
+    buf_done(&subject);
     json_text("client_ip", e->client_ip, b);
     json_text("protocol", e->protocol, b);
     json_text("login", e->credential, b);

@@ -20,6 +20,10 @@ struct story {
 bool story_read(struct story *s, struct store *db, struct id id, struct str meta, uint32_t open);
 void story_done(struct story *s);
 
+/* A moment as a person reads it: "2026-01-31 12:00:00", local time. */
+enum { STORY_TIME = 24 };
+void story_time(int64_t at_ms, char out[STORY_TIME]);
+
 /* Appends it as lines for a person, or as one JSON object. */
 void story_tell(const struct story *s, const struct common *c, struct buf *b);
 void story_json(const struct story *s, const struct common *c, struct buf *b);

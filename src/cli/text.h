@@ -4,13 +4,14 @@
 
 #include "cli/common.h"
 
+/* clang-format off: a row a line, however long */
 #define TEXTS(ROW)                                                                                                               \
     ROW(MESSAGE, "Message", "Wiadomość")                                                                                         \
     ROW(FROM, "from", "od")                                                                                                      \
     ROW(NULL_SENDER, "<> (a notification)", "<> (powiadomienie)")                                                                \
     ROW(SUBJECT, "subject", "temat")                                                                                             \
     ROW(ACCEPTED, "accepted", "przyjęta")                                                                                        \
-    ROW(BYTES, "bytes", "bajtów")                                                                                                \
+    ROW(BYTES, "bytes", "B")                                                                                                     \
     ROW(CLIENT, "from client", "od klienta")                                                                                     \
     ROW(LOGIN, "login", "login")                                                                                                 \
     ROW(TO, "to", "do")                                                                                                          \
@@ -30,10 +31,35 @@
     ROW(WHOSE, "whose doing", "po czyjej stronie")                                                                               \
     ROW(REPORTS_ON, "reports on message", "dotyczy wiadomości")                                                                  \
     ROW(IN_CLEAR, "without TLS", "bez TLS")                                                                                      \
-    ROW(PHASE, "at", "na etapie")                                                                                                \
     ROW(SURE, "sure", "pewność")                                                                                                 \
-    ROW(NOTHING_FOUND, "nothing is known of", "nic nie wiadomo o")                                                               \
+    ROW(NOTHING_FOUND,                                                                                                           \
+        "no message is known by this id or recipient:", "nie ma wiadomości o takim identyfikatorze ani odbiorcy:")               \
+    ROW(AMBIGUOUS, "several messages begin so, give more of the id:", "tak zaczyna się kilka wiadomości, podaj więcej znaków:")  \
+    ROW(BEHIND, "the database lacks %llu%s records that the logs have (is the server running?): the newest may be missing here", \
+        "w bazie brakuje jeszcze %llu%s zapisów z dziennika (czy serwer działa?): najnowszych wydarzeń może tu nie być")         \
     ROW(QUEUE_EMPTY, "the queue is empty", "kolejka jest pusta")                                                                 \
+    ROW(IN_ALL, "messages: %u, %llu KB", "wiadomości: %u, %llu KB")                                                              \
+    ROW(RETRIED, "recipients tried again now", "odbiorcy, do których ponowna próba odbędzie się teraz")                          \
+    ROW(HELD_NOW, "recipients held", "wstrzymani odbiorcy")                                                                      \
+    ROW(SET_FREE, "recipients released", "zwolnieni odbiorcy")                                                                   \
+    ROW(DROPPED_NOW, "recipients dropped, without a notification", "odbiorcy usunięci z kolejki, bez powiadomienia")             \
+    ROW(DROP_ALL, "This drops the whole queue; no sender is told. Type yes to go on: ",                                          \
+        "To usunie całą kolejkę; nadawcy się o tym nie dowiedzą. Aby kontynuować, wpisz tak: ")                                  \
+    ROW(NOTHING_DONE, "nothing was changed", "niczego nie zmieniono")                                                            \
+    ROW(PHASE_0, "", "")                                                                                                         \
+    ROW(PHASE_1, "looking up the domain", "przy szukaniu serwera domeny")                                                        \
+    ROW(PHASE_2, "connecting", "przy łączeniu")                                                                                  \
+    ROW(PHASE_3, "in the greeting", "w powitaniu")                                                                               \
+    ROW(PHASE_4, "in answer to EHLO", "w odpowiedzi na EHLO")                                                                    \
+    ROW(PHASE_5, "in answer to STARTTLS", "w odpowiedzi na STARTTLS")                                                            \
+    ROW(PHASE_6, "setting up TLS", "przy nawiązywaniu TLS")                                                                      \
+    ROW(PHASE_7, "in answer to the login", "w odpowiedzi na logowanie")                                                          \
+    ROW(PHASE_8, "in answer to MAIL FROM", "w odpowiedzi na MAIL FROM")                                                          \
+    ROW(PHASE_9, "in answer to RCPT TO", "w odpowiedzi na RCPT TO")                                                              \
+    ROW(PHASE_10, "in answer to DATA", "w odpowiedzi na DATA")                                                                   \
+    ROW(PHASE_11, "after the content", "po treści wiadomości")                                                                   \
+    ROW(PHASE_12, "in answer to QUIT", "w odpowiedzi na QUIT")                                                                   \
+    ROW(PHASE_13, "on this server", "na tym serwerze")                                                                           \
     ROW(WHOSE_0, "unknown", "nie wiadomo")                                                                                       \
     ROW(WHOSE_1, "the recipient", "odbiorca")                                                                                    \
     ROW(WHOSE_2, "the sender: content", "nadawca: treść")                                                                        \
@@ -43,6 +69,7 @@
     ROW(WHOSE_6, "the receiving server", "serwer odbiorcy")                                                                      \
     ROW(WHOSE_7, "the network", "sieć")                                                                                          \
     ROW(WHOSE_8, "this server", "ten serwer")
+/* clang-format on */
 
 #define ROW(name, en, pl) TEXT_##name,
 enum text { TEXTS(ROW) TEXT_COUNT };

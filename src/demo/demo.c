@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "demo/post.h"
 #include "demo/receiver.h"
+#include "lib/base64.h"
 #include "lib/must.h"
 #include "lib/net.h"
 #include "mail/envelope.h"
@@ -15,7 +16,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <getopt.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <signal.h>
@@ -31,29 +32,52 @@ enum { WAIT_S = 40, LOOK_MS = 100 };
 
 /* Who gets a message, and what must become of it. */
 static const struct persona {
-    const char *local, *subject;
+    const char *local, *subject[2]; /* by enum lang */
     enum outcome_status expected;
     unsigned attempts; /* at least */
 } personas[] = {
-    {"ok", "an ordinary message", OUTCOME_DELIVERED, 1},
-    {"slow", "to a receiver that takes its time", OUTCOME_DELIVERED, 1},
-    {"grey", "to a greylisting receiver", OUTCOME_DELIVERED, 2},
-    {"unknown", "to somebody who is not there", OUTCOME_FAILED, 1},
-    {"full", "to a full mailbox", OUTCOME_DEFERRED, 1},
-    {"blocked", "to a host that blocks us", OUTCOME_FAILED, 1},
-    {"spam", "to a host that takes it for spam", OUTCOME_FAILED, 1},
+    {"ok", {"An ordinary message", "Zwykła wiadomość"}, OUTCOME_DELIVERED, 1},
+    {"slow", {"To a receiver that takes its time", "Do odbiorcy, który się nie spieszy"}, OUTCOME_DELIVERED, 1},
+    {"grey", {"To a receiver with greylisting", "Do odbiorcy z szarą listą"}, OUTCOME_DELIVERED, 2},
+    {"unknown", {"To somebody who is not there", "Do kogoś, kogo tam nie ma"}, OUTCOME_FAILED, 1},
+    {"full", {"To a full mailbox", "Do pełnej skrzynki"}, OUTCOME_DEFERRED, 1},
+    {"blocked", {"To a host that blocks us", "Do serwera, który nas blokuje"}, OUTCOME_FAILED, 1},
+    {"spam", {"To a host that takes it for spam", "Do serwera, który uznaje to za spam"}, OUTCOME_FAILED, 1},
 };
 enum { PERSONAS = sizeof personas / sizeof *personas };
 
+/* What the demo itself says. */
+enum said { SAID_HANDED_IN, SAID_SUMMARY, SAID_RUNNING, SAID_TRY, SAID_END };
+static const char *const said[][2] = {
+    [SAID_HANDED_IN] = {"%d messages were handed in; their stories, as they come:\n\n",
+                        "Nadano wiadomości: %d; oto ich historie, w miarę jak powstają:\n\n"},
+    [SAID_SUMMARY] = {"%d of %d messages came out as they should\n", "%d z %d wiadomości skończyło tak, jak powinno\n"},
+    [SAID_RUNNING] =
+        {"\nThe server runs in %s\n"
+         "  submission (STARTTLS)  127.0.0.1:%d\n  submission (TLS)       127.0.0.1:%d\n  from other servers     127.0.0.1:%d\n"
+         "  health and metrics     http://127.0.0.1:%d/healthz  http://127.0.0.1:%d/metrics\n  login                  %s\n"
+         "  password               %s\n",
+         "\nSerwer działa w %s\n"
+         "  nadawanie (STARTTLS)   127.0.0.1:%d\n  nadawanie (TLS)        127.0.0.1:%d\n  od innych serwerów     127.0.0.1:%d\n"
+         "  stan i liczniki        http://127.0.0.1:%d/healthz  http://127.0.0.1:%d/metrics\n  login                  %s\n"
+         "  hasło                  %s\n"},
+    [SAID_TRY] = {"\nTry, in another terminal:\n", "\nSpróbuj w drugim terminalu:\n"},
+    [SAID_END] = {"\nCtrl-C ends it.\n", "\nCtrl-C kończy pokaz.\n"},
+};
+
 struct demo {
     char folder[64], data[80], config[80], log[80], login[16], password[64];
-    const char *lang;
+    enum lang lang;
     bool once;
     int submission, submissions, mx, http, receiver; /* ports */
     pid_t server, receiving;
     struct id id[PERSONAS];
     bool told[PERSONAS];
 };
+
+/* What a user would type: the options are those of the rows in main. */
+static const struct command account = {.name = "account", .takes = TAKES_DATA, .forms = ""},
+                            why = {.name = "why", .takes = TAKES_DATA | TAKES_LANG, .forms = ""};
 
 static volatile sig_atomic_t interrupted;
 
@@ -64,6 +88,8 @@ static void on_signal(int n)
 }
 
 static void pause_ms(int ms) { nanosleep(&(struct timespec){ms / 1000, (ms % 1000) * 1000000L}, NULL); }
+
+static const char *lang_name(const struct demo *d) { return d->lang == LANG_PL ? "pl" : "en"; }
 
 /* ---- setting up ---- */
 
@@ -114,7 +140,7 @@ static bool write_config(const struct demo *d)
         "route \"*\" { to = \"smtp:127.0.0.1:%d\" tls = none }\n"
         "schedule { retry_first = 2s retry_max = 4s }\nlog { segment_bytes = 8M disk_free_min = 64M }\naccept { "
         "message_bytes_max = 5M }\n",
-        d->data, d->lang, d->http, d->submission, d->submissions, d->mx, d->receiver);
+        d->data, lang_name(d), d->http, d->submission, d->submissions, d->mx, d->receiver);
     return fclose(f) == 0;
 }
 
@@ -195,7 +221,7 @@ static bool make_account(struct demo *d)
     pid_t pid = fork();
     if (pid == 0) {
         dup2(ends[1], 1);
-        exit(cli_account(5, args));
+        exit(cli_account(&account, 5, args));
     }
     close(ends[1]);
     ssize_t n = read(ends[0], text, sizeof text - 1);
@@ -206,15 +232,26 @@ static bool make_account(struct demo *d)
 
 /* ---- messages and their stories ---- */
 
+/* The content as a mail program writes it: other letters than ASCII in the header are an encoded word (RFC 2047). */
+static void write_message(const struct demo *d, int i, const char *rcpt, struct buf *b)
+{
+    const char *subject = personas[i].subject[d->lang];
+    buf_addf(b, "From: Shop <shop@goniec.test>\r\nTo: %s\r\nSubject: =?UTF-8?B?", rcpt);
+    base64_encode(str_of(subject), b);
+    buf_addf(b, "?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s.\r\n", subject);
+}
+
 static bool send_all(struct demo *d, struct fault *f)
 {
     struct letterbox to = {"127.0.0.1", (uint16_t)d->submission, d->login, d->password};
     for (int i = 0; i < PERSONAS; i++) {
-        char text[600], rcpt[80];
+        struct buf text = {0};
+        char rcpt[80];
         snprintf(rcpt, sizeof rcpt, "%s@receiver.test", personas[i].local);
-        snprintf(text, sizeof text, "From: Shop <shop@goniec.test>\r\nTo: %s\r\nSubject: %s\r\n\r\nHello,\r\n\r\nthis is %s.\r\n",
-                 rcpt, personas[i].subject, personas[i].subject);
-        if (!post_message(&to, "shop@goniec.test", rcpt, str_of(text), &d->id[i], f))
+        write_message(d, i, rcpt, &text);
+        bool good = post_message(&to, "shop@goniec.test", rcpt, buf_str(&text), &d->id[i], f);
+        buf_done(&text);
+        if (!good)
             return fault_wrap(f, "to %s", rcpt);
     }
     return true;
@@ -248,12 +285,12 @@ static bool as_expected(struct store *db, const struct demo *d, int i)
 static void tell(struct demo *d, int i)
 {
     char id[ID_TEXT + 1];
-    char *args[] = {"why", "-d", d->data, "--lang", (char *)(uintptr_t)d->lang, id, NULL};
+    char *args[] = {"why", "-d", d->data, "--lang", (char *)(uintptr_t)lang_name(d), id, NULL};
     id_text(d->id[i], id);
     fflush(stdout);
     pid_t pid = fork();
     if (pid == 0)
-        exit(cli_why(6, args));
+        exit(cli_why(&why, 6, args));
     waitpid(pid, NULL, 0);
     puts("");
     d->told[i] = true;
@@ -276,15 +313,18 @@ static int tell_all(struct demo *d, struct store *db)
 
 static void print_addresses(const struct demo *d)
 {
-    printf(
-        "The server runs in %s\n"
-        "  submission (STARTTLS)  127.0.0.1:%d\n  submission (TLS)       127.0.0.1:%d\n  from other servers     127.0.0.1:%d\n"
-        "  health and metrics     http://127.0.0.1:%d/healthz  http://127.0.0.1:%d/metrics\n"
-        "  login %s, password %s\n\nTry:\n"
-        "  swaks --server 127.0.0.1:%d --tls --auth-user %s --auth-password %s --from shop@goniec.test --to grey@receiver.test\n"
-        "  build/goniec why -d %s grey@receiver.test\n\nCtrl-C ends it.\n",
-        d->folder, d->submission, d->submissions, d->mx, d->http, d->http, d->login, d->password, d->submission, d->login,
-        d->password, d->data);
+    char self[400];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[n > 0 ? n : 0] = '\0';
+    printf(said[SAID_RUNNING][d->lang], d->folder, d->submission, d->submissions, d->mx, d->http, d->http, d->login, d->password);
+    fputs(said[SAID_TRY][d->lang], stdout);
+    printf("  export GONIEC_DATA=%s\n"
+           "  echo 'Subject: hello' | %s sendmail -f shop@goniec.test grey.again@receiver.test\n"
+           "  %s why grey.again@receiver.test --dialogue\n  %s queue list\n"
+           "  printf 'Subject: hello\\n\\nhi\\n' | curl --crlf -k --ssl-reqd -u %s:%s --mail-from shop@goniec.test "
+           "--mail-rcpt ok@receiver.test -T - smtp://127.0.0.1:%d\n",
+           d->data, self, self, self, d->login, d->password, d->submission);
+    fputs(said[SAID_END][d->lang], stdout);
     fflush(stdout);
 }
 
@@ -317,6 +357,23 @@ static void stop(struct demo *d)
     }
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+    (void)st;
+    (void)type;
+    (void)at;
+    return remove(path);
+}
+
+/* Only what went wrong leaves something to look at. */
+static void clean_up(const struct demo *d, int code)
+{
+    if (code == 0)
+        nftw(d->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    else if (*d->folder)
+        fprintf(stderr, "goniec: the server's log is %s\n", d->log);
+}
+
 static int show(struct demo *d)
 {
     struct fault f;
@@ -325,41 +382,32 @@ static int show(struct demo *d)
         fprintf(stderr, "goniec: %s\n", f.text);
         return EX_UNAVAILABLE;
     }
-    printf("%d messages were handed in; their stories, as they come:\n\n", (int)PERSONAS);
+    printf(said[SAID_HANDED_IN][d->lang], (int)PERSONAS);
     int n = tell_all(d, db);
     store_close(&db);
-    printf("%d of %d messages came out as they should\n", n, (int)PERSONAS);
+    printf(said[SAID_SUMMARY][d->lang], n, (int)PERSONAS);
     if (!d->once && !interrupted) {
         print_addresses(d);
         while (!interrupted)
             pause();
     }
-    return n == PERSONAS ? 0 : EX_SOFTWARE;
+    return n == PERSONAS || (interrupted && !d->once) ? 0 : EX_SOFTWARE;
 }
 
-int demo_main(int argc, char **argv)
+int demo_main(const struct command *me, int argc, char **argv)
 {
-    static const struct option options[] = {{"once", no_argument, NULL, 'o'},
-                                            {"lang", required_argument, NULL, 'l'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    const char *lang = getenv("LANG");
-    struct demo d = {.lang = lang && strncmp(lang, "pl", 2) == 0 ? "pl" : "en"};
-    int c;
-    while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (c == 'o')
-            d.once = true;
-        else if (c == 'l' && (strcmp(optarg, "pl") == 0 || strcmp(optarg, "en") == 0))
-            d.lang = optarg;
-        else {
-            fprintf(c == 'h' ? stdout : stderr, "usage: goniec demo [--once] [--lang pl|en]\n");
-            return c == 'h' ? 0 : EX_USAGE;
-        }
-    }
+    struct common c;
+    int code = command_options(me, argc, argv, &c);
+    if (code < 0 && argc > c.first)
+        code = command_misused(me, "it takes no arguments");
+    if (code >= 0)
+        return code;
+    struct demo d = {.lang = c.lang, .once = c.once};
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
-    int code = show(&d);
+    code = show(&d);
     stop(&d);
+    clean_up(&d, code);
     return code;
 }

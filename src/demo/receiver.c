@@ -4,6 +4,8 @@
 #include "lib/must.h"
 #include "lib/str.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +26,29 @@ static const struct persona {
     {"spam", "550 5.7.1 Message rejected due to content judged to be spam"},
 };
 
+/* Whom the greylisting one has seen, and when first; more than these are never greylisted. */
+enum { SEEN_MAX = 64, ADDRESS_MAX = 64 };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static time_t grey_since; /* first try of the greylisted one */
+static struct seen {
+    char address[ADDRESS_MAX];
+    time_t at;
+} seen[SEEN_MAX];
+
+static bool too_early(const char *address)
+{
+    size_t n = strcspn(address, ">\r\n"), i = 0;
+    if (n >= ADDRESS_MAX)
+        return false;
+    while (i < SEEN_MAX && seen[i].at && (strlen(seen[i].address) != n || memcmp(seen[i].address, address, n) != 0))
+        i++;
+    if (i == SEEN_MAX)
+        return false;
+    if (!seen[i].at) {
+        memcpy(seen[i].address, address, n);
+        seen[i].at = time(NULL);
+    }
+    return time(NULL) - seen[i].at < GREY_S;
+}
 
 static const char *reply_to(const char *address)
 {
@@ -35,10 +58,9 @@ static const char *reply_to(const char *address)
     if (strncmp(address, "grey", 4) != 0)
         return NULL;
     pthread_mutex_lock(&lock);
-    bool first = !grey_since || time(NULL) - grey_since < GREY_S;
-    grey_since = grey_since ? grey_since : time(NULL);
+    bool refused = too_early(address);
     pthread_mutex_unlock(&lock);
-    return first ? "451 4.7.1 Greylisted, please come back in a while" : NULL;
+    return refused ? "451 4.7.1 Greylisted, please come back in a while" : NULL;
 }
 
 /* Reading and writing have a stream each: they are interleaved as the client pipelines. */
@@ -99,7 +121,8 @@ static void converse(struct line *f)
 
 static void *serve_one(void *arg)
 {
-    int fd = (int)(intptr_t)arg;
+    int fd = (int)(intptr_t)arg, one = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* or each reply waits for the client's delayed ACK */
     struct line f = {fdopen(fd, "r"), fdopen(dup(fd), "w")};
     if (f.in && f.out)
         converse(&f);

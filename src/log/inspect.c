@@ -21,7 +21,11 @@ struct place {
 
 struct inspection {
     int directory;
-    FILE *out, *tell; /* records; broken places. Either may be NULL */
+    struct dump {
+        void (*fn)(void *ctx, const struct log_line *l);
+        void *ctx;
+    } dump;     /* fn NULL: nobody wants the records */
+    FILE *tell; /* broken places; may be NULL */
     struct log_finding finding;
     struct fault first; /* what the first broken place was */
     uint64_t broken;
@@ -117,21 +121,24 @@ static void broken(struct inspection *i, const char *fmt, ...)
         fault_set(&i->first, "%s", text);
 }
 
-static void print(const struct inspection *i, const struct found *f)
+static void hand_over(const struct inspection *i, const struct found *f)
 {
     static const char *const names[] = {[RECORD_ACCEPTED] = "accepted", [RECORD_MOVED] = "moved", [RECORD_NOTE] = "note"};
-    char id[ID_TEXT + 1];
-    id_text(f->id, id);
-    fprintf(i->out, "%8u %10u %-8s %s meta %zu content %u%s\n", i->sequence, f->offset, names[f->type], id, f->bytes.n,
-            f->content_bytes, f->type == RECORD_NOTE && (f->flags & NOTE_ENDS) ? " ends" : "");
+    i->dump.fn(i->dump.ctx, &(struct log_line){.segment = i->sequence,
+                                               .offset = f->offset,
+                                               .kind = names[f->type],
+                                               .id = f->id,
+                                               .meta_bytes = f->bytes.n,
+                                               .content_bytes = f->content_bytes,
+                                               .ends = f->type == RECORD_NOTE && (f->flags & NOTE_ENDS)});
 }
 
 static bool see(void *ctx, const struct found *f)
 {
     struct inspection *i = ctx;
     i->digest = i->digest * 31 + f->offset + f->bytes.n + (uint64_t)f->type;
-    if (i->out)
-        print(i, f);
+    if (i->dump.fn)
+        hand_over(i, f);
     i->finding.accepted += f->type == RECORD_ACCEPTED;
     i->finding.moved += f->type == RECORD_MOVED;
     i->finding.notes += f->type == RECORD_NOTE;
@@ -201,9 +208,10 @@ static bool inspect(struct inspection *i, const char *directory, struct fault *f
     struct place *list = read_headers(i->directory, &n);
     if (n)
         walk(i, list, n);
+    bool fresh = n == 0 && faccessat(i->directory, "follow", F_OK, 0) == 0; /* nothing was written to it yet */
     close(i->directory);
     free(list);
-    if (n == 0)
+    if (n == 0 && !fresh)
         return fault_set(f, "%s holds no segment of a log", directory);
     if (i->broken > 1)
         return fault_set(f, "%llu places of the log are broken, the first: %s", (unsigned long long)i->broken, i->first.text);
@@ -218,8 +226,8 @@ bool log_verify(const char *directory, FILE *tell, struct log_finding *ret, stru
     return good;
 }
 
-bool log_dump(const char *directory, FILE *out, struct fault *f)
+bool log_dump(const char *directory, void (*fn)(void *ctx, const struct log_line *l), void *ctx, struct fault *f)
 {
-    struct inspection i = {.out = out};
+    struct inspection i = {.dump = {fn, ctx}};
     return inspect(&i, directory, f);
 }

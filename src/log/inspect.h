@@ -2,6 +2,7 @@
 #pragma once
 
 #include "lib/fault.h"
+#include "mail/id.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,5 +17,13 @@ struct log_finding {
  * and offset. A missing segment, damage in the middle, an index that differs from the records are broken; a torn tail is not. */
 bool log_verify(const char *directory, FILE *tell, struct log_finding *ret, struct fault *f);
 
-/* Prints a line for each record that is whole (segment, offset, kind, message id, sizes); fails as log_verify does. */
-bool log_dump(const char *directory, FILE *out, struct fault *f);
+/* Hands over each record that is whole, in order; fails as log_verify does. */
+struct log_line {
+    uint32_t segment, offset;
+    const char *kind; /* "accepted", "moved", "note" */
+    struct id id;
+    size_t meta_bytes;
+    uint32_t content_bytes;
+    bool ends; /* a note that ends its message */
+};
+bool log_dump(const char *directory, void (*fn)(void *ctx, const struct log_line *l), void *ctx, struct fault *f);

@@ -10,8 +10,18 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
-enum { LOGS_MAX = 64, BATCH = 5000, LOOK_MS = 5000, EAGER_MS = 2000, FORGET_MS = 60000, FORGET_AT_ONCE = 2000 };
+enum {
+    LOGS_MAX = 64,
+    BATCH = 5000,
+    LOOK_MS = 5000,
+    EAGER_MS = 2000,
+    FORGET_MS = 60000,
+    FORGET_AT_ONCE = 2000,
+    WAIT_STEP_MS = 50
+};
 enum { SLOTS = 16384 }; /* a power of two, more than twice a batch */
 
 struct followed {
@@ -244,6 +254,62 @@ int report_step(struct report *r, int64_t wall_ms, struct fault *f)
         return -1;
     }
     return worst == STEP_FINE ? n : -1; /* what the other logs gave is kept */
+}
+
+/* ---- how far behind ---- */
+
+struct gap {
+    uint64_t unread;
+    struct log_pos end; /* of the last record that was durable */
+};
+
+static struct gap gap_of(struct store *s, const char *path, const char *name, uint64_t most)
+{
+    struct gap g = {0};
+    struct follow *w;
+    struct follow_record rec;
+    struct log_pos pos;
+    struct fault f;
+    if (!store_checkpoint_get(s, name, &pos, &f) || !follow_open(&w, path, pos, &f))
+        return g;
+    for (; g.unread < most && follow_next(w, true, &rec, &f) > 0; g.unread++)
+        g.end = rec.pos;
+    follow_close(&w);
+    return g;
+}
+
+static bool reached(struct store *s, const char *name, struct log_pos end)
+{
+    struct log_pos pos;
+    struct fault f;
+    return store_checkpoint_get(s, name, &pos, &f) &&
+           (pos.segment > end.segment || (pos.segment == end.segment && pos.offset >= end.offset));
+}
+
+static uint64_t still_unread(struct store *s, const char *path, const char *name, unsigned *wait_ms, uint64_t most)
+{
+    struct gap g = gap_of(s, path, name, most);
+    while (g.unread && !reached(s, name, g.end)) {
+        if (*wait_ms < WAIT_STEP_MS)
+            return g.unread;
+        nanosleep(&(struct timespec){0, WAIT_STEP_MS * 1000000L}, NULL);
+        *wait_ms -= WAIT_STEP_MS;
+    }
+    return 0;
+}
+
+uint64_t report_behind(struct store *s, const char *data_directory, unsigned wait_ms, uint64_t most)
+{
+    char path[800];
+    uint64_t n = 0;
+    snprintf(path, sizeof path, "%s/log", data_directory);
+    DIR *d = opendir(path);
+    for (struct dirent *e; d && n < most && (e = readdir(d));)
+        if (e->d_name[0] == 'w' && snprintf(path, sizeof path, "%s/log/%s", data_directory, e->d_name) < (int)sizeof path)
+            n += still_unread(s, path, e->d_name, &wait_ms, most - n);
+    if (d)
+        closedir(d);
+    return n;
 }
 
 bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s, struct fault *f)

@@ -16,6 +16,10 @@ void report_close(struct report **r);
  */
 int report_step(struct report *r, int64_t wall_ms, struct fault *f);
 
+/* How many records, at most `most`, were durable in the logs when this was called and are still not in the store after wait_ms:
+ * 0 from an office that reads. A log that cannot be read counts for nothing. */
+uint64_t report_behind(struct store *s, const char *data_directory, unsigned wait_ms, uint64_t most);
+
 struct report_stats {
     uint64_t messages, notes, skipped, forgotten;
 };

@@ -6,6 +6,7 @@
 #include "serve/serve.h"
 
 #include "api/office.h"
+#include "cli/common.h"
 #include "lib/must.h"
 #include "lib/sync.h"
 #include "mail/date.h"
@@ -14,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
@@ -24,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <time.h>
@@ -89,11 +92,13 @@ static bool find_user(struct supervisor *s, struct fault *f)
         return true;
     const char *name = arena_strz(&s->settings->arena, s->settings->user);
     struct passwd *p = getpwnam(name);
+    char where[SETTINGS_WHERE];
     if (!p)
-        return fault_set(f, "user = \"%s\": there is no such user: make it (adduser --system --group %s) or name another", name,
-                         name);
+        return fault_set(f, "%s: user = \"%s\": there is no such user: make it (adduser --system --group %s) or name another",
+                         settings_where(s->settings, "", "user", where), name, name);
     if (p->pw_uid == 0)
-        return fault_set(f, "user = \"%s\": the children must not run as root", name);
+        return fault_set(f, "%s: user = \"%s\": the children must not run as root",
+                         settings_where(s->settings, "", "user", where), name);
     s->uid = p->pw_uid;
     s->gid = p->pw_gid;
     return true;
@@ -166,12 +171,22 @@ static void raise_file_limit(void)
 
 /* ---- in a child ---- */
 
+/* Who starts the server without root may have given it the right to bind low ports: the children need that no more either. */
+static bool drop_capabilities(void)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    return syscall(SYS_capset, &head, none) == 0;
+}
+
+/* A child that was root's holds keys in its memory that its user may not read: neither cores nor debuggers may show them. */
 static bool drop_privileges(const struct supervisor *s)
 {
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (!s->drop)
-        return true;
-    return setgroups(0, NULL) == 0 && setgid(s->gid) == 0 && setuid(s->uid) == 0 && setuid(0) != 0;
+    if (s->drop && (setgroups(0, NULL) != 0 || setgid(s->gid) != 0 || setuid(s->uid) != 0 || setuid(0) == 0))
+        return false;
+    return drop_capabilities() && (!s->drop || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0);
 }
 
 static int run_engine(struct supervisor *s) { return engine_run(s->settings, &s->sockets); }
@@ -286,32 +301,66 @@ static bool read_text(const char *path, struct buf *b, struct fault *f)
     return to != NULL || fault_set(f, "%s is larger than %zu bytes", path, b->max);
 }
 
+static bool same_listeners(const struct settings *a, const struct settings *b)
+{
+    if (a->listeners != b->listeners)
+        return false;
+    for (size_t i = 0; i < a->listeners; i++)
+        if (!str_eq(a->listener[i].text, b->listener[i].text) || a->listener[i].door != b->listener[i].door)
+            return false;
+    return true;
+}
+
+/* What was bound, opened or become at the start stays as it was until the next start. */
+static void keep_what_takes_a_restart(struct settings *n, const struct settings *old)
+{
+    const struct {
+        const char *name;
+        bool same;
+    } kept[] = {{"workers", n->workers == old->workers},
+                {"listen", same_listeners(n, old)},
+                {"data_directory", str_eq(n->data_directory, old->data_directory)},
+                {"user", str_eq(n->user, old->user)}};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (!kept[i].same)
+            say("the new %s is taken in at the next start: it takes a restart of the server", kept[i].name);
+    n->workers = old->workers;
+    n->listener = old->listener;
+    n->listeners = old->listeners;
+    n->data_directory = old->data_directory;
+    n->user = old->user;
+}
+
+static void hand_over(struct supervisor *s, struct str text, const struct settings *n)
+{
+    struct buf packed = {0}, frame = {0};
+    settings_pack(s->config_file, text, n, &packed);
+    buf_put_str(&frame, buf_str(&packed));
+    if (!write_all(s->pipe, frame.p, frame.n))
+        say("the engine cannot be told of the new settings: it gets them when it is started again");
+    buf_done(&packed);
+    buf_done(&frame);
+}
+
 /* SIGHUP. The office's few settings take a restart of the office: it may die and come back at any time. */
 static void reload(struct supervisor *s)
 {
     struct fault f;
     struct settings *n = NULL;
-    struct buf text = {.max = 16 * 1024 * 1024}, packed = {0}, frame = {0};
-    if (!settings_load(&n, s->config_file, &f) || !read_text(s->config_file, &text, &f)) {
+    struct buf text = {.max = 16 * 1024 * 1024};
+    if (settings_load(&n, s->config_file, &f) && read_text(s->config_file, &text, &f)) {
+        hand_over(s, buf_str(&text), n);
+        keep_what_takes_a_restart(n, s->first);
+        if (s->settings != s->first)
+            settings_free(&s->settings);
+        s->settings = n;
+        if (s->child[1].pid)
+            kill(s->child[1].pid, SIGTERM);
+    } else {
         say("the new settings are refused, the old stay in force: %s", f.text);
-        buf_done(&text);
-        return;
+        settings_free(&n);
     }
-    settings_pack(s->config_file, buf_str(&text), n, &packed);
-    buf_put_str(&frame, buf_str(&packed));
-    if (!write_all(s->pipe, frame.p, frame.n))
-        say("the engine cannot be told of the new settings: it gets them when it is started again");
-    n->workers = s->first->workers; /* listeners and workers stay as they were bound: they take a restart */
-    n->listener = s->first->listener;
-    n->listeners = s->first->listeners;
-    if (s->settings != s->first)
-        settings_free(&s->settings);
-    s->settings = n;
-    if (s->child[1].pid)
-        kill(s->child[1].pid, SIGTERM);
     buf_done(&text);
-    buf_done(&packed);
-    buf_done(&frame);
 }
 
 static void stop_children(struct supervisor *s)
@@ -408,18 +457,21 @@ int serve_run(const char *config_file)
     return 0;
 }
 
-int serve_check(const char *config_file)
+int serve_check(const char *config_file, bool json)
 {
-    struct buf text = {.max = 16 * 1024 * 1024};
-    struct settings *s;
-    struct fault f;
-    bool good = read_text(config_file, &text, &f) && settings_parse(&s, config_file, buf_str(&text), &f);
-    if (good) {
+    struct fault f = {0};
+    struct buf b = {0};
+    bool good = settings_check(config_file, &f);
+    if (json) {
+        common_json(str_of(config_file), &b);
+        buf_addf(&b, ",\"good\":%s,\"error\":", good ? "true" : "false");
+        common_json(str_of(f.text), &b);
+        printf("{\"file\":%.*s}\n", STR_ARGS(buf_str(&b)));
+    } else if (good) {
         printf("%s: good\n", config_file);
-        settings_free(&s);
     } else {
-        fprintf(stderr, "goniec: %s\n", f.text);
+        common_fail(0, "%s", f.text);
     }
-    buf_done(&text);
+    buf_done(&b);
     return good ? 0 : EX_CONFIG;
 }

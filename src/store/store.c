@@ -1,4 +1,5 @@
-/* store: see store.h. Every statement stands in one table and is prepared at its first use. */
+/* store: see store.h. Every statement stands in one table and is prepared when the database is opened, so that a
+ * database that is damaged or none at all is found out there. */
 #include "store/store.h"
 
 #include "lib/must.h"
@@ -7,9 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { VERSION = 1, BUSY_MS = 10000 };
+enum { BUSY_MS = 5000 };
 
-static const char schema[] =
+/* What takes the database from each version to the next; a new one begins at 0. What was released is never changed. */
+static const char *const migrations[] = {
     "CREATE TABLE message(id BLOB PRIMARY KEY, at INTEGER NOT NULL, open INTEGER NOT NULL, meta BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX message_open ON message(at) WHERE open > 0;"
     "CREATE TABLE note(id BLOB, segment INTEGER, offset INTEGER, at INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY(id, "
@@ -20,7 +22,11 @@ static const char schema[] =
     "CREATE TABLE credential(login TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account(name) ON DELETE CASCADE, kind TEXT "
     "NOT NULL,"
     " secret TEXT NOT NULL, stream TEXT NOT NULL, sessions INTEGER NOT NULL);"
-    "PRAGMA user_version = 1;";
+    "PRAGMA user_version = 1;",
+    "ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';"
+    "PRAGMA user_version = 2;",
+};
+enum { VERSION = sizeof migrations / sizeof *migrations };
 
 enum statement {
     BEGIN,
@@ -33,6 +39,7 @@ enum statement {
     SET_CHECKPOINT,
     GET_CHECKPOINT,
     GET_MESSAGE,
+    GET_BETWEEN,
     GET_TO,
     GET_QUEUE,
     GET_NOTES,
@@ -44,6 +51,7 @@ enum statement {
     ADD_ACCOUNT,
     ADD_CREDENTIAL,
     SET_STATUS,
+    SET_LANGUAGE,
     SET_SECRET,
     DROP_ACCOUNT,
     GET_ACCOUNTS,
@@ -62,6 +70,7 @@ static const char *const sql[STATEMENTS] = {
                        "?2, offset = ?3",
     [GET_CHECKPOINT] = "SELECT segment, offset FROM checkpoint WHERE log = ?1",
     [GET_MESSAGE] = "SELECT id, at, meta, open FROM message WHERE id = ?1",
+    [GET_BETWEEN] = "SELECT id, at, meta, open FROM message WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC",
     [GET_TO] = "SELECT m.id, m.at, m.meta, m.open FROM recipient r JOIN message m ON m.id = r.id WHERE r.address = ?1 ORDER BY "
                "r.id DESC LIMIT ?2",
     [GET_QUEUE] = "SELECT id, at, meta, open FROM message WHERE open > 0 ORDER BY at LIMIT ?1",
@@ -74,16 +83,19 @@ static const char *const sql[STATEMENTS] = {
     [ADD_ACCOUNT] = "INSERT INTO account(name, status) VALUES(?1, ?2)",
     [ADD_CREDENTIAL] = "INSERT INTO credential(login, account, kind, secret, stream, sessions) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
     [SET_STATUS] = "UPDATE account SET status = ?2 WHERE name = ?1",
+    [SET_LANGUAGE] = "UPDATE account SET language = ?2 WHERE name = ?1",
     [SET_SECRET] = "UPDATE credential SET kind = ?2, secret = ?3 WHERE login = ?1",
     [DROP_ACCOUNT] = "DELETE FROM account WHERE name = ?1",
-    [GET_ACCOUNTS] = "SELECT a.name, a.status, c.login, c.kind, c.secret, c.stream, c.sessions FROM account a JOIN credential c "
-                     "ON c.account = a.name"
-                     " ORDER BY a.name, c.login",
+    [GET_ACCOUNTS] =
+        "SELECT a.name, a.status, c.login, c.kind, c.secret, c.stream, a.language, c.sessions FROM account a JOIN credential c "
+        "ON c.account = a.name"
+        " ORDER BY a.name, c.login",
 };
 
 struct store {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENTS];
+    int read_error; /* of the first read that failed; 0: none */
 };
 
 static bool db_fault(struct store *s, struct fault *f, const char *what)
@@ -93,11 +105,28 @@ static bool db_fault(struct store *s, struct fault *f, const char *what)
 
 /* ---- statements ---- */
 
-static sqlite3_stmt *ready(struct store *s, enum statement n)
+static bool prepare_all(struct store *s, struct fault *f)
 {
-    if (!s->statement[n])
-        must(sqlite3_prepare_v3(s->db, sql[n], -1, SQLITE_PREPARE_PERSISTENT, &s->statement[n], NULL) == SQLITE_OK);
-    return s->statement[n];
+    for (int i = 0; i < STATEMENTS; i++)
+        if (sqlite3_prepare_v3(s->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statement[i], NULL) != SQLITE_OK)
+            return db_fault(s, f, "the database cannot be used");
+    return true;
+}
+
+static sqlite3_stmt *ready(struct store *s, enum statement n) { return s->statement[n]; }
+
+/* The next row; remembers why there is none when that is no good reason. */
+static bool row(struct store *s, sqlite3_stmt *q)
+{
+    int code = sqlite3_step(q);
+    if (code != SQLITE_ROW && code != SQLITE_DONE && !s->read_error)
+        s->read_error = code;
+    return code == SQLITE_ROW;
+}
+
+bool store_good(const struct store *s, struct fault *f)
+{
+    return !s->read_error || fault_set(f, "the database cannot be read: %s", sqlite3_errstr(s->read_error));
 }
 
 static void bind_id(sqlite3_stmt *q, int at, const struct id *id)
@@ -133,20 +162,48 @@ static struct str bytes_at(sqlite3_stmt *q, int column)
 
 /* ---- opening ---- */
 
-static bool migrate(struct store *s, struct fault *f)
+static bool migrate_from(struct store *s, int version, struct fault *f)
+{
+    bool good = true;
+    while (good && version < VERSION)
+        good = sqlite3_exec(s->db, migrations[version++], NULL, NULL, NULL) == SQLITE_OK;
+    if (good && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+        return true;
+    db_fault(s, f, "the database cannot be made");
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return false;
+}
+
+static bool version_read(struct store *s, int *ret, struct fault *f)
 {
     sqlite3_stmt *q = NULL;
-    must(sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK);
-    int version = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int(q, 0) : -1;
+    bool good = sqlite3_prepare_v2(s->db, "PRAGMA user_version", -1, &q, NULL) == SQLITE_OK && sqlite3_step(q) == SQLITE_ROW;
+    if (good)
+        *ret = sqlite3_column_int(q, 0);
+    else
+        db_fault(s, f, "the database cannot be read");
     sqlite3_finalize(q);
+    return good;
+}
+
+/* The version is asked for again inside the transaction: office and `goniec account` may both find no database. */
+static bool migrate(struct store *s, bool writable, struct fault *f)
+{
+    int version;
+    if (!version_read(s, &version, f))
+        return false;
     if (version > VERSION)
         return fault_set(f, "the database is of version %d, this program knows %d: use a newer one", version, VERSION);
     if (version == VERSION)
         return true;
-    return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK &&
-           ((sqlite3_exec(s->db, schema, NULL, NULL, NULL) == SQLITE_OK &&
-             sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK) ||
-            db_fault(s, f, "the database cannot be made"));
+    if (!writable)
+        return fault_set(f, "the database is of version %d, this program needs %d: start the server once to bring it up to date",
+                         version, VERSION);
+    if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+        return db_fault(s, f, "the database cannot be written");
+    if (version_read(s, &version, f) && version == VERSION)
+        return sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK;
+    return migrate_from(s, version, f);
 }
 
 static bool configure(struct store *s, bool writable, struct fault *f)
@@ -168,7 +225,7 @@ bool store_open(struct store **ret, const char *data_directory, bool writable, s
     int flags = SQLITE_OPEN_READWRITE | (writable ? SQLITE_OPEN_CREATE : 0);
     bool good = sqlite3_open_v2(path, &s->db, flags, NULL) == SQLITE_OK ||
                 fault_set(f, "cannot open %s: %s", path, sqlite3_errmsg(s->db));
-    good = good && configure(s, writable, f) && (!writable || migrate(s, f));
+    good = good && ((configure(s, writable, f) && migrate(s, writable, f) && prepare_all(s, f)) || fault_wrap(f, "%s", path));
     if (good)
         *ret = s;
     else
@@ -191,9 +248,10 @@ void store_close(struct store **store)
 bool store_begin(struct store *s, struct fault *f) { return run(s, BEGIN, f); }
 bool store_commit(struct store *s, struct fault *f) { return run(s, COMMIT, f); }
 
+/* SQLite itself has rolled back after some faults; then there is nothing left to do. */
 void store_rollback(struct store *s)
 {
-    if (!sqlite3_get_autocommit(s->db)) /* some failures have rolled back already */
+    if (!sqlite3_get_autocommit(s->db))
         run(s, ROLLBACK, NULL);
 }
 
@@ -273,7 +331,7 @@ static void each_message(struct store *s, enum statement n, store_message_fn *fn
 {
     sqlite3_stmt *q = ready(s, n);
     bool more = true;
-    while (more && sqlite3_step(q) == SQLITE_ROW)
+    while (more && row(s, q))
         more = fn(ctx, id_at(q, 0), sqlite3_column_int64(q, 1), bytes_at(q, 2), (uint32_t)sqlite3_column_int64(q, 3));
     sqlite3_reset(q);
 }
@@ -299,6 +357,14 @@ bool store_message(struct store *s, struct id id, store_message_fn *fn, void *ct
     return x.any;
 }
 
+void store_messages_between(struct store *s, struct id low, struct id high, store_message_fn *fn, void *ctx)
+{
+    sqlite3_stmt *q = ready(s, GET_BETWEEN);
+    bind_id(q, 1, &low);
+    bind_id(q, 2, &high);
+    each_message(s, GET_BETWEEN, fn, ctx);
+}
+
 void store_messages_to(struct store *s, uint64_t address, int most, store_message_fn *fn, void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_TO);
@@ -317,7 +383,7 @@ void store_notes(struct store *s, struct id id, store_note_fn *fn, void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_NOTES);
     bind_id(q, 1, &id);
-    while (sqlite3_step(q) == SQLITE_ROW)
+    while (row(s, q))
         fn(ctx, sqlite3_column_int64(q, 0), bytes_at(q, 1));
     sqlite3_reset(q);
 }
@@ -325,7 +391,7 @@ void store_notes(struct store *s, struct id id, store_note_fn *fn, void *ctx)
 uint64_t store_queue_length(struct store *s)
 {
     sqlite3_stmt *q = ready(s, COUNT_QUEUE);
-    uint64_t n = sqlite3_step(q) == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
+    uint64_t n = row(s, q) ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
     sqlite3_reset(q);
     return n;
 }
@@ -347,7 +413,7 @@ int store_forget(struct store *s, int64_t before_ms, int most)
     must(list);
     sqlite3_bind_int64(q, 1, before_ms);
     sqlite3_bind_int(q, 2, most);
-    while (n < most && sqlite3_step(q) == SQLITE_ROW)
+    while (n < most && row(s, q))
         list[n++] = id_at(q, 0);
     sqlite3_reset(q);
     for (int i = 0; i < n; i++)
@@ -360,14 +426,15 @@ int store_forget(struct store *s, int64_t before_ms, int most)
 
 static void bind_text(sqlite3_stmt *q, int at, const char *z) { sqlite3_bind_text(q, at, z, -1, SQLITE_STATIC); }
 
+static bool taken(struct store *s) { return sqlite3_errcode(s->db) == SQLITE_CONSTRAINT; }
+
 bool store_account_add(struct store *s, const struct store_account *a, struct fault *f)
 {
     sqlite3_stmt *q = ready(s, ADD_ACCOUNT);
     bind_text(q, 1, a->name);
     bind_text(q, 2, a->status);
-    struct fault g;
-    if (!run(s, ADD_ACCOUNT, &g))
-        return fault_set(f, "there is an account \"%s\" already", a->name);
+    if (!run(s, ADD_ACCOUNT, f))
+        return taken(s) ? fault_set(f, "there is an account \"%s\" already", a->name) : false;
     q = ready(s, ADD_CREDENTIAL);
     bind_text(q, 1, a->login);
     bind_text(q, 2, a->name);
@@ -375,7 +442,7 @@ bool store_account_add(struct store *s, const struct store_account *a, struct fa
     bind_text(q, 4, a->secret);
     bind_text(q, 5, a->stream);
     sqlite3_bind_int64(q, 6, a->sessions);
-    return run(s, ADD_CREDENTIAL, &g) || fault_set(f, "there is a login \"%s\" already", a->login);
+    return run(s, ADD_CREDENTIAL, f) || (taken(s) && fault_set(f, "there is a login \"%s\" already", a->login));
 }
 
 static bool changed(struct store *s, enum statement n, const char *what, const char *name, struct fault *f)
@@ -389,6 +456,14 @@ bool store_account_status(struct store *s, const char *name, const char *status,
     bind_text(q, 1, name);
     bind_text(q, 2, status);
     return changed(s, SET_STATUS, "account", name, f);
+}
+
+bool store_account_language(struct store *s, const char *name, const char *language, struct fault *f)
+{
+    sqlite3_stmt *q = ready(s, SET_LANGUAGE);
+    bind_text(q, 1, name);
+    bind_text(q, 2, language);
+    return changed(s, SET_LANGUAGE, "account", name, f);
 }
 
 bool store_account_secret(struct store *s, const char *login, const char *kind, const char *secret, struct fault *f)
@@ -409,11 +484,11 @@ bool store_account_remove(struct store *s, const char *name, struct fault *f)
 void store_accounts(struct store *s, void (*fn)(void *ctx, const struct store_account *a), void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_ACCOUNTS);
-    while (sqlite3_step(q) == SQLITE_ROW) {
-        const char *t[6];
-        for (int i = 0; i < 6; i++)
+    while (row(s, q)) {
+        const char *t[7];
+        for (int i = 0; i < 7; i++)
             t[i] = (const char *)sqlite3_column_text(q, i);
-        struct store_account a = {t[0], t[1], t[2], t[3], t[4], t[5], (uint32_t)sqlite3_column_int64(q, 6)};
+        struct store_account a = {t[0], t[1], t[2], t[3], t[4], t[5], t[6], (uint32_t)sqlite3_column_int64(q, 7)};
         fn(ctx, &a);
     }
     sqlite3_reset(q);

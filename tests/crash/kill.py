@@ -11,6 +11,7 @@ notes every copy with its time. Engine, office, all children or the supervisor t
 
 Ends with "N passed, N failed"."""
 import collections
+import json
 import email
 import os
 import random
@@ -104,7 +105,7 @@ def kill_somebody(server):
 
 
 def queue():
-    return server.cli("queue", "list", "--json").splitlines()
+    return json.loads(server.cli("queue", "list", "--json"))
 
 
 def settled():

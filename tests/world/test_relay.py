@@ -251,12 +251,12 @@ def test_an_operator_holds_releases_retries_and_drops():
         send(server, rcpts=("b@dest.test",))
         story = server.story("b@dest.test", lambda s: s["recipients"][0]["status"] == "deferred")
         assert "451" in server.cli("queue", "list") and story["id"] in server.cli("mailq")
-        assert server.cli("queue", "hold", "domain", "dest.test").strip() == "1"
+        assert server.cli("queue", "hold", "domain", "dest.test") == "recipients held: 1\n"
         server.story("b@dest.test", lambda s: s["recipients"][0]["status"] == "held")
-        assert server.cli("queue", "retry", "id", story["id"]).strip() == "0"
-        assert server.cli("queue", "release", "id", story["id"]).strip() == "1"
+        assert server.cli("queue", "retry", "id", story["id"]).endswith(": 0\n")
+        assert server.cli("queue", "release", story["id"]).endswith(": 1\n")
         server.story("b@dest.test", lambda s: len([e for e in s["recipients"][0]["events"] if e["status"] == "deferred"]) == 2)
-        assert wait_until(lambda: server.cli("queue", "drop", "all").strip() == "1")
+        assert wait_until(lambda: server.cli("queue", "drop", "all").endswith(": 1\n"))
         server.story("b@dest.test", lambda s: s["recipients"][0]["status"] == "dropped")
         assert "empty" in server.cli("queue", "list")
         server.cli("queue", "hold", "sender", "x", code=64)

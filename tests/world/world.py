@@ -147,6 +147,7 @@ class Goniec:
         self.workers, self.trusted, self.routed = workers, trusted, routed
         self.write_config(more)
         self.process = None
+        self.before = []  # a command that starts it, with its options
         if start:
             self.start()
 
@@ -172,7 +173,7 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
     def start(self):
         before = len(self.log_text())
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "serve", "-c", self.config], stdout=log, stderr=log)
+            self.process = subprocess.Popen([*self.before, BINARY, "serve", "-c", self.config], stdout=log, stderr=log)
         wait_until(lambda: self.is_up(before))
 
     def is_up(self, before):
@@ -212,9 +213,12 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
             return sum(link(f"/proc/{pid}/fd/{n}").startswith("socket:") for n in os.listdir(f"/proc/{pid}/fd"))
         return max(self.children(), key=sockets)
 
-    def cli(self, *args, input=None, code=0):
+    def run(self, *args, input=None):
         env = dict(os.environ, GONIEC_DATA=self.data, GONIEC_SUBMIT=self.data + "/run/submit.sock", LC_ALL="C.UTF-8")
-        p = subprocess.run([BINARY, *args], input=input, capture_output=True, env=env, timeout=60)
+        return subprocess.run([BINARY, *args], input=input, capture_output=True, env=env, timeout=60)
+
+    def cli(self, *args, input=None, code=0):
+        p = self.run(*args, input=input)
         if code is not None and p.returncode != code:
             raise AssertionError(f"goniec {' '.join(args)} ended with {p.returncode}: {p.stdout.decode()}{p.stderr.decode()}")
         return p.stdout.decode() + p.stderr.decode()
@@ -223,8 +227,9 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
         """The newest story of a recipient or id, once `ready` says so."""
         def look():
             """a story"""
-            lines = self.cli("why", "--json", what, code=None).splitlines()
-            found = [json.loads(x) for x in lines if x.startswith("{")]
+            out = self.run("why", "--json", what).stdout
+            found = json.loads(out) if out else []
+            found = found if isinstance(found, list) else [found]
             return found and ready(found[0]) and found[0]
         return wait_until(look, seconds)
 

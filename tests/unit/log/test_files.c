@@ -263,26 +263,32 @@ static void a_damaged_header_loses_nothing_though_it_is_the_only_one(void **stat
     lose_header_of(1, 2);
 }
 
-static void dump_prints_what_is_whole_of_a_damaged_log(void **state)
+struct dumped {
+    unsigned accepted, notes, ends;
+};
+
+static void count_line(void *ctx, const struct log_line *l)
+{
+    struct dumped *d = ctx;
+    d->accepted += strcmp(l->kind, "accepted") == 0;
+    d->notes += strcmp(l->kind, "note") == 0;
+    d->ends += l->ends;
+}
+
+static void dump_hands_over_what_is_whole_of_a_damaged_log(void **state)
 {
     (void)state;
-    char *text = NULL;
-    size_t n = 0, lines = 0;
+    struct dumped d = {0};
     accept_each(1, 4, 3000);
     owner_note(&o, 1, 'z', true);
     struct log_pos at = pos_of(2);
     uint32_t content = content_at(2);
     owner_close(&o);
     owner_damage(&o, at.segment, content, 1);
-    FILE *out = open_memstream(&text, &n);
-    must(out);
-    assert_false(log_dump(o.directory, out, &fault));
-    fclose(out);
-    for (size_t i = 0; i < n; i++)
-        lines += text[i] == '\n';
-    assert_int_equal(lines, 4); /* three messages and a note */
-    assert_says(text, " ends\n");
-    free(text);
+    assert_false(log_dump(o.directory, count_line, &d, &fault));
+    assert_int_equal(d.accepted, 3);
+    assert_int_equal(d.notes, 1);
+    assert_int_equal(d.ends, 1);
     assert_true(owner_open(&o));
 }
 
@@ -470,7 +476,7 @@ int main(void)
         CASE(a_missing_segment_stops_the_start_and_names_it),
         CASE(a_damaged_header_loses_nothing),
         CASE(a_damaged_header_loses_nothing_though_it_is_the_only_one),
-        CASE(dump_prints_what_is_whole_of_a_damaged_log),
+        CASE(dump_hands_over_what_is_whole_of_a_damaged_log),
         CASE(a_directory_without_a_log_is_said_to_hold_none),
         CASE(a_record_of_an_unknown_type_is_passed_over_and_left_alone),
         CASE(a_message_that_its_owner_does_not_understand_is_kept_until_somebody_does),

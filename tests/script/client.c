@@ -1,14 +1,14 @@
 /* Dialogues with the SMTP and LMTP client (deliver). "." lines, before the first: lmtp, tls none|opportunistic|required|verified,
- * login NAME PASSWORD, chunking; then: connect, secured, broken, next, quit, unsent yes|no (does the network take what is said), and
- *   mail SENDER RCPT...       begins a transaction with the message set up by the lines before it:
- *   content TEXT              (\r \n as escapes), utf8, 8bit, ret full|hdrs, envid X, notify NAME, orcpt X (of all recipients)
+ * login NAME PASSWORD, chunking; then: connect, secured, broken, next, quit, unsent yes|no (does the network take what is said),
+ * and mail SENDER RCPT...       begins a transaction with the message set up by the lines before it: content TEXT (\r \n as
+ * escapes), utf8, 8bit, ret full|hdrs, envid X, notify NAME, orcpt X (of all recipients)
  * "!" lines: ready, tls, failed PHASE: TEXT, over PHASE: TEXT, and at a transaction's end one a recipient:
  * delivered|deferred|failed RCPT in PHASE: CODE E.S.C TEXT */
 #include "script.h"
 
 #include "deliver/smtp_out.h"
-#include "mail/command.h"
 #include "lib/must.h"
+#include "mail/command.h"
 
 #include <stdlib.h>
 
@@ -76,8 +76,8 @@ static void side_close(void *side)
 
 static void show_results(struct client *c)
 {
-    static const char *const status[] = {[OUTCOME_DELIVERED] = "delivered", [OUTCOME_FAILED] = "failed",
-                                         [OUTCOME_DEFERRED] = "deferred"};
+    static const char *const status[] = {
+        [OUTCOME_DELIVERED] = "delivered", [OUTCOME_FAILED] = "failed", [OUTCOME_DEFERRED] = "deferred"};
     if (c->told || !c->m.result)
         return;
     c->told = true;

@@ -343,7 +343,7 @@ def test_the_office_may_die_and_mail_flows_and_nothing_is_told_twice():
         health = wait_until(lambda: urllib.request.urlopen(f"http://127.0.0.1:{server.http}/healthz").read())
         assert json.loads(health)["status"] == "ok", health
         metrics = urllib.request.urlopen(f"http://127.0.0.1:{server.http}/metrics").read().decode()
-        assert sum(int(line.split()[-1]) for line in metrics.splitlines() if "messages_accepted_total" in line) == 20, metrics
+        assert sum(int(line.split()[-1]) for line in metrics.splitlines() if line.startswith("goniec_messages_accepted_total")) == 20, metrics
 
 
 def test_new_settings_are_taken_and_bad_ones_refused_with_file_and_line():

@@ -11,8 +11,8 @@ notes every copy with its time. Engine, office, all children or the supervisor t
 
 Ends with "N passed, N failed"."""
 import collections
-import json
 import email
+import json
 import os
 import random
 import signal

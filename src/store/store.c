@@ -3,8 +3,8 @@
 #include "store/store.h"
 
 #include "lib/must.h"
+#include "store/inner.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,6 +25,7 @@ static const char *const migrations[] = {
     "PRAGMA user_version = 1;",
     "ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';"
     "PRAGMA user_version = 2;",
+    store_lists_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -92,11 +93,7 @@ static const char *const sql[STATEMENTS] = {
         " ORDER BY a.name, c.login",
 };
 
-struct store {
-    sqlite3 *db;
-    sqlite3_stmt *statement[STATEMENTS];
-    int read_error; /* of the first read that failed; 0: none */
-};
+_Static_assert((int)STATEMENTS <= (int)STATEMENTS_MAX, "a slot each");
 
 static bool db_fault(struct store *s, struct fault *f, const char *what)
 {
@@ -129,15 +126,20 @@ bool store_good(const struct store *s, struct fault *f)
     return !s->read_error || fault_set(f, "the database cannot be read: %s", sqlite3_errstr(s->read_error));
 }
 
+sqlite3_stmt *store_prepare(struct store *s, sqlite3_stmt **slot, const char *text)
+{
+    if (!*slot)
+        must(sqlite3_prepare_v3(s->db, text, -1, SQLITE_PREPARE_PERSISTENT, slot, NULL) == SQLITE_OK);
+    return *slot;
+}
+
 static void bind_id(sqlite3_stmt *q, int at, const struct id *id)
 {
     sqlite3_bind_blob(q, at, id->b, sizeof id->b, SQLITE_STATIC);
 }
 
-/* Runs a statement that yields no rows. */
-static bool run(struct store *s, enum statement n, struct fault *f)
+bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f)
 {
-    sqlite3_stmt *q = ready(s, n);
     int code = sqlite3_step(q);
     bool good = code == SQLITE_DONE || code == SQLITE_ROW;
     if (!good)
@@ -147,7 +149,9 @@ static bool run(struct store *s, enum statement n, struct fault *f)
     return good;
 }
 
-static struct id id_at(sqlite3_stmt *q, int column)
+static bool run(struct store *s, enum statement n, struct fault *f) { return store_run(s, ready(s, n), f); }
+
+struct id store_id(sqlite3_stmt *q, int column)
 {
     struct id id = {{0}};
     if (sqlite3_column_bytes(q, column) == sizeof id.b)
@@ -155,7 +159,7 @@ static struct id id_at(sqlite3_stmt *q, int column)
     return id;
 }
 
-static struct str bytes_at(sqlite3_stmt *q, int column)
+struct str store_bytes(sqlite3_stmt *q, int column)
 {
     return str_mem(sqlite3_column_blob(q, column), (size_t)sqlite3_column_bytes(q, column));
 }
@@ -239,8 +243,10 @@ void store_close(struct store **store)
     *store = NULL;
     if (!s)
         return;
-    for (int i = 0; i < STATEMENTS; i++)
+    for (int i = 0; i < STATEMENTS_MAX; i++) {
         sqlite3_finalize(s->statement[i]);
+        sqlite3_finalize(s->of_lists[i]);
+    }
     sqlite3_close(s->db);
     free(s);
 }
@@ -332,7 +338,7 @@ static void each_message(struct store *s, enum statement n, store_message_fn *fn
     sqlite3_stmt *q = ready(s, n);
     bool more = true;
     while (more && row(s, q))
-        more = fn(ctx, id_at(q, 0), sqlite3_column_int64(q, 1), bytes_at(q, 2), (uint32_t)sqlite3_column_int64(q, 3));
+        more = fn(ctx, store_id(q, 0), sqlite3_column_int64(q, 1), store_bytes(q, 2), (uint32_t)sqlite3_column_int64(q, 3));
     sqlite3_reset(q);
 }
 
@@ -384,7 +390,7 @@ void store_notes(struct store *s, struct id id, store_note_fn *fn, void *ctx)
     sqlite3_stmt *q = ready(s, GET_NOTES);
     bind_id(q, 1, &id);
     while (row(s, q))
-        fn(ctx, sqlite3_column_int64(q, 0), bytes_at(q, 1));
+        fn(ctx, sqlite3_column_int64(q, 0), store_bytes(q, 1));
     sqlite3_reset(q);
 }
 
@@ -414,7 +420,7 @@ int store_forget(struct store *s, int64_t before_ms, int most)
     sqlite3_bind_int64(q, 1, before_ms);
     sqlite3_bind_int(q, 2, most);
     while (n < most && row(s, q))
-        list[n++] = id_at(q, 0);
+        list[n++] = store_id(q, 0);
     sqlite3_reset(q);
     for (int i = 0; i < n; i++)
         drop_message(s, list[i]);

@@ -113,14 +113,24 @@ static bool replace(struct suppress_writer *w, const char *path, struct fault *f
     return good || fault_errno(f, code, "cannot write %s", path);
 }
 
-/* Two marks about one thing do not happen (the database has one row); of equal hashes one stays, so that the order is strict. */
+/* What the black list and the white list say about one thing becomes one row. */
+static void row_join(struct row *to, const struct row *r)
+{
+    uint8_t flags = to->flags | r->flags;
+    if (r->flags & ~SUPPRESS_ALLOWED)
+        *to = *r;
+    to->flags = flags;
+}
+
 static void writer_seal(struct suppress_writer *w)
 {
     size_t n = 0;
     struct head *h = &w->head;
     qsort(w->row, w->rows, sizeof *w->row, format_order);
     for (size_t i = 0; i < w->rows; i++)
-        if (n == 0 || format_order(&w->row[n - 1], &w->row[i]) != 0)
+        if (n > 0 && format_order(&w->row[n - 1], &w->row[i]) == 0)
+            row_join(&w->row[n - 1], &w->row[i]);
+        else
             w->row[n++] = w->row[i];
     w->rows = n;
     memcpy(h->magic, SUPPRESS_MAGIC, sizeof h->magic);

@@ -14,8 +14,8 @@ struct suppress_mark {
     int64_t at_s, expires_s;
 };
 
-/* A whole new file: gather, then finish, which puts it in the place of `path` (durably) and frees the writer in any case. Keeps
- * the key of the file that is there, if that can be read. */
+/* A whole new file: gather (what both lists say about one thing may come in two marks), then finish, which puts it in the place
+ * of `path` (durably) and frees the writer in any case. Keeps the key of the file that is there, if that can be read. */
 struct suppress_writer;
 struct suppress_writer *suppress_writer_new(const char *path);
 void suppress_writer_add(struct suppress_writer *w, const struct suppress_mark *m);

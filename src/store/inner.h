@@ -1,0 +1,32 @@
+/* inner: the database as the files of this room share it. */
+#pragma once
+
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+enum { STATEMENTS_MAX = 32 };
+
+struct store {
+    sqlite3 *db;
+    sqlite3_stmt *statement[STATEMENTS_MAX]; /* of store.c's table */
+    sqlite3_stmt *of_lists[STATEMENTS_MAX];  /* of suppression.c's, prepared at their first use */
+    int read_error;                          /* of the first read that failed; 0: none */
+};
+
+/* The statement in its slot; prepared at its first use. */
+sqlite3_stmt *store_prepare(struct store *s, sqlite3_stmt **slot, const char *sql);
+/* Runs one that yields no rows, and makes it ready for the next time. */
+bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f);
+struct str store_bytes(sqlite3_stmt *q, int column);
+struct id store_id(sqlite3_stmt *q, int column);
+
+/* The step of the schema that suppression.c owns. */
+extern const char store_lists_schema[];
+
+/* ---- what publish.c asks of suppression.c ---- */
+
+/* Changes that are not published yet, in order: fn until it returns false. whole: the file must be written anew. */
+typedef bool store_pending_fn(void *ctx, int64_t number, bool whole, struct str account, struct str value);
+void store_pending(struct store *s, store_pending_fn *fn, void *ctx);
+bool store_pending_done(struct store *s, int64_t number, struct fault *f);

@@ -173,19 +173,7 @@ void smtp_mail(struct smtp_in *m, struct str rest)
 
 static bool is_hosted(const struct accept_settings *s, struct str domain)
 {
-    size_t lo = 0, hi = s->hosted_n;
-    while (lo < hi) {
-        size_t mid = (lo + hi) / 2;
-        struct str h = s->hosted[mid];
-        int c = memcmp(domain.p, h.p, domain.n < h.n ? domain.n : h.n);
-        if (c == 0 && domain.n == h.n)
-            return true;
-        if (c < 0 || (c == 0 && domain.n < h.n))
-            hi = mid;
-        else
-            lo = mid + 1;
-    }
-    return false;
+    return domain_among(s->hosted, s->hosted_n, domain);
 }
 
 /* "postmaster" without a domain means ours (RFC 5321 4.5.1). */

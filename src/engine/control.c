@@ -1,13 +1,14 @@
 /* control: see control.h. Each request visits every worker by post, each leaves its part of the answer, the last one sends it
  * back.
  *
- * Commands: ping | metrics | lanes | reload-accounts | pause SITE | resume SITE | retry WHICH | hold WHICH | release WHICH |
- * drop WHICH. WHICH: id ULID | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text; "ok N" (jobs or
- * sites changed) or "error SENTENCE". */
+ * Commands: ping | metrics | lanes | reload-accounts | reload-suppression | pause SITE | resume SITE | retry WHICH | hold WHICH |
+ * release WHICH | drop WHICH. WHICH: id ULID | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text;
+ * "ok N" (jobs or sites changed) or "error SENTENCE". */
 #include "engine/control.h"
 
 #include "engine/flow.h"
 #include "engine/numbers.h"
+#include "engine/suppressed.h"
 #include "lib/must.h"
 #include "lib/stream.h"
 #include "mail/mailbox.h"
@@ -254,6 +255,21 @@ static void about_jobs(struct request *r, struct str which)
         refuse(r, "expected: id MESSAGE-ID, account NAME, domain NAME or all");
 }
 
+static void on_suppression(void *ctx, const struct fault *f)
+{
+    struct request *r = ctx;
+    if (f)
+        refuse(r, f->text);
+    else
+        answer(r, "ok 0\n", 5);
+}
+
+static void reload_suppression(struct request *r)
+{
+    r->busy = true;
+    suppressed_reload(r->control->engine, on_suppression, r);
+}
+
 static void command(struct request *r, struct str line)
 {
     struct str rest = line, word = str_split(&rest, ' ');
@@ -268,6 +284,8 @@ static void command(struct request *r, struct str line)
         answer(r, "ok 0\n", 5);
     else if (str_eq(line, STR("reload-accounts")))
         reload(r);
+    else if (str_eq(line, STR("reload-suppression")))
+        reload_suppression(r);
     else if (str_eq(line, STR("metrics")))
         go_round(r, tell_metrics, false);
     else if (str_eq(line, STR("lanes")))

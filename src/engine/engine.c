@@ -3,6 +3,7 @@
 
 #include "engine/control.h"
 #include "engine/message.h"
+#include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 #include "mail/date.h"
@@ -333,8 +334,9 @@ static bool open_all(struct process *p, struct settings *s, struct fault *f)
     e->worker = calloc(e->workers, sizeof *e->worker);
     e->shared = accept_shared_new();
     must(e->worker && e->shared);
-    return snapshot_new(&e->snapshot, s, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) && watch_outside(p, f) &&
-           start_workers(p, f) && control_open(&e->control, e, p->sockets->control, reload_accounts, f);
+    return snapshot_new(&e->snapshot, s, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
+           suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
+           control_open(&e->control, e, p->sockets->control, reload_accounts, f);
 }
 
 static void block_signals(void)
@@ -368,6 +370,7 @@ int engine_run(struct settings *s, const struct engine_sockets *sockets)
     for (unsigned i = 0; i < p.engine.workers; i++)
         pthread_join(p.engine.worker[i].thread, NULL);
     control_close(&p.engine.control);
+    suppressed_close(&p.engine);
     engine_log("stopped");
     return 0;
 }

@@ -10,6 +10,7 @@
 #include "engine/consequence.h"
 #include "engine/letters.h"
 #include "engine/numbers.h"
+#include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 
@@ -89,11 +90,18 @@ static void on_kept(void *ctx, bool durable)
     message_unload(m);
 }
 
-/* ---- 3. Where does a job go? Its site decides which worker owns the lane ---- */
+/* ---- 3. May it go, and where? Its site decides which worker owns the lane ---- */
 
 void flow_offer(struct job *j)
 {
     struct message *m = j->message;
+    char why[SUPPRESSED_WHY];
+    if (suppressed_ask(j, why)) {
+        j->next = NULL;
+        flow_decide(m->home, j,
+                    &(struct decision){.status = OUTCOME_DROPPED, .cause = "suppressed", .note = why, .permanent = true});
+        return;
+    }
     struct offer *o = calloc(1, sizeof *o);
     must(o);
     const struct envelope *e = &m->letter->envelope;

@@ -4,6 +4,7 @@
 
 #include "engine/flow.h"
 #include "engine/letters.h"
+#include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 
@@ -219,6 +220,7 @@ bool worker_open(struct worker *w, struct fault *f)
     const struct settings *s = w->snapshot->settings;
     w->wake = (struct timer){.fn = on_wake, .ctx = w};
     w->tick = (struct timer){.fn = on_tick, .ctx = w};
+    suppressed_begin(w);
     /* First in order, so that what the pump writes and appends is flushed in the same turn. */
     loop_at_turn_end(w->loop, flow_pump, w);
     uint64_t seed = siphash(hash_process_key(), &w->number, sizeof w->number);
@@ -266,6 +268,7 @@ void worker_close(struct worker *w)
         log_close(&w->log[i]);
     route_close(&w->router);
     schedule_close(&w->schedule);
+    suppressed_end(w);
     slab_done(&w->messages);
     lease_end(w->lease);
     buf_done(&w->scratch);

@@ -54,6 +54,7 @@ struct worker {
     struct deliver *deliver;
     struct timer tick, wake;
     struct post start, drain, stop;
+    struct suppress_list *suppressed; /* in force here (suppressed.c) */
     int64_t swept_ms;
     struct outbox *outbox; /* one a worker of the engine */
     bool pump_wanted, draining;
@@ -75,6 +76,7 @@ struct engine {
     struct accept_shared *shared;
     struct snapshot *snapshot;
     struct control *control;
+    struct suppressed *suppressed;
     uint8_t hash_key[16]; /* which worker owns a site */
     atomic_uint trips;    /* attempts and decisions not yet settled */
 };

@@ -279,3 +279,20 @@ bool domain_ascii(struct str domain, struct arena *a, struct str *ret, const cha
     *ret = ascii;
     return true;
 }
+
+bool domain_among(const struct str *sorted, size_t n, struct str domain)
+{
+    size_t lo = 0;
+    while (lo < n) {
+        size_t mid = lo + (n - lo) / 2;
+        struct str at = sorted[mid];
+        int order = memcmp(domain.p, at.p, domain.n < at.n ? domain.n : at.n);
+        if (order == 0 && domain.n == at.n)
+            return true;
+        if (order > 0 || (order == 0 && domain.n > at.n))
+            lo = mid + 1;
+        else
+            n = mid;
+    }
+    return false;
+}

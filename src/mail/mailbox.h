@@ -23,3 +23,6 @@ bool domain_ascii(struct str domain, struct arena *a, struct str *ret, const cha
 
 /* Is it a syntactically valid host name (or UTF-8 domain when utf8_ok)? */
 bool domain_valid(struct str domain, bool utf8_ok);
+
+/* Is the domain (A-labels, lower case) one of these, which are sorted by their bytes? */
+bool domain_among(const struct str *sorted, size_t n, struct str domain);

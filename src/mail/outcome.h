@@ -11,7 +11,7 @@
 enum outcome_status {
     OUTCOME_DELIVERED = 1, /* the receiver took responsibility */
     OUTCOME_FAILED,        /* for good: bounced */
-    OUTCOME_DROPPED,       /* an operator removed it: no bounce */
+    OUTCOME_DROPPED,       /* an operator removed it, or the recipient is suppressed: no bounce */
     OUTCOME_DEFERRED,      /* stays; next_ms says when it is tried again */
     OUTCOME_HELD,          /* stays until released */
     OUTCOME_RELEASED,      /* made due now by an operator (retry, release) */

@@ -1,0 +1,27 @@
+/* suppressed: the suppression list in force. Private to the engine.
+ *
+ * It is read before the doors open; a new one is read by a chore thread on the control command "reload-suppression" and handed to
+ * every worker by post. A worker's list changes only between two events of its own loop. */
+#pragma once
+
+#include "engine/message.h"
+
+/* Reads the list; fails when it is damaged: mail to people who asked for none must not go out for that. The office writes a
+ * damaged one anew when it starts, and the supervisor tries again. */
+bool suppressed_open(struct engine *e, struct fault *f);
+void suppressed_close(struct engine *e);
+/* A worker takes and gives back the list; on its thread. */
+void suppressed_begin(struct worker *w);
+void suppressed_end(struct worker *w);
+
+/* Reads the file anew; done tells on the main thread how it went (NULL: well; otherwise the old list stays in force). Requests
+ * that come while it is being read are answered by one more reading, so that what is told was read after it was asked for. */
+void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fault *f), void *ctx);
+
+/* Is the job's recipient suppressed? On its home worker, with its letter in memory. why: a sentence for the story.
+ *
+ * Never for mail without a sender: our own notifications and other servers' tell somebody what became of their mail, and nobody
+ * would learn that they were dropped. Never for domains that this server hosts: there an unknown user is answered, not passed
+ * over. */
+enum { SUPPRESSED_WHY = 400 };
+bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY]);

@@ -1,6 +1,7 @@
 /* http: libmicrohttpd on a thread of its own. One table of pages. */
 #include "api/http.h"
 
+#include "api/ask.h"
 #include "api/metrics.h"
 #include "lib/buf.h"
 #include "lib/must.h"
@@ -9,10 +10,7 @@
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECTIONS_MAX = 100, TIMEOUT_S = 10, REQUEST_MEMORY = 16 * 1024, LATE_MS = 30000 };
 
@@ -21,29 +19,6 @@ struct http {
     const struct office_options *options;
     struct office_numbers *numbers;
 };
-
-/* ---- the engine's answer ---- */
-
-static bool ask_engine(const char *path, const char *line, struct buf *b)
-{
-    struct sockaddr_storage sa;
-    socklen_t len;
-    struct timeval wait = {.tv_sec = 2};
-    char address[600];
-    snprintf(address, sizeof address, "unix:%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return false;
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    bool good = net_parse(str_of(address), &sa, &len) && connect(fd, (struct sockaddr *)&sa, len) == 0 &&
-                send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line);
-    ssize_t n = good ? 1 : -1;
-    for (char *to; n > 0 && (to = buf_reserve(b, 8192)); b->n += n > 0 ? (size_t)n : 0)
-        n = read(fd, to, 8192);
-    close(fd);
-    return n == 0;
-}
 
 /* ---- pages ---- */
 
@@ -97,6 +72,7 @@ static unsigned metrics(struct http *h, struct buf *b)
         {"office_notes_total", atomic_load(&n->notes)},
         {"office_records_skipped_total", atomic_load(&n->skipped)},
         {"office_stories_forgotten_total", atomic_load(&n->forgotten)},
+        {"office_suppressions_total", atomic_load(&n->suppressed)},
         {"queued_messages", atomic_load(&n->queued)},
     };
     metrics_put(engine ? buf_str(&lines) : STR(""), own, sizeof own / sizeof *own, b);

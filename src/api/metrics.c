@@ -37,6 +37,7 @@ static const struct {
     {"office_notes_total", "Notes taken over into the database."},
     {"office_records_skipped_total", "Records that the office did not understand."},
     {"office_stories_forgotten_total", "Stories deleted because of their age."},
+    {"office_suppressions_total", "Addresses suppressed because of what their servers said."},
     {"out_attempts_total", "Delivery attempts."},
     {"out_connections_open", "Connections to receivers."},
     {"out_connections_reused_total", "Attempts over a connection that was open."},

@@ -2,6 +2,7 @@
 #include "api/office.h"
 
 #include "api/http.h"
+#include "api/publisher.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -45,6 +46,7 @@ static void publish(struct report *r, struct store *s, struct office_numbers *n,
     atomic_store(&n->notes, t.notes);
     atomic_store(&n->skipped, t.skipped);
     atomic_store(&n->forgotten, t.forgotten);
+    atomic_store(&n->suppressed, t.suppressed);
     atomic_store(&n->step_ms, now_ms());
     if (now_ms() - *counted_ms < COUNT_MS)
         return;
@@ -87,6 +89,7 @@ int office_run(const struct office_options *o)
 {
     struct store *s = NULL;
     struct report *r = NULL;
+    struct publisher *p = NULL;
     struct fault f;
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGTERM, &act, NULL);
@@ -94,12 +97,14 @@ int office_run(const struct office_options *o)
     signal(SIGPIPE, SIG_IGN);
     setpriority(PRIO_PROCESS, 0, 5); /* mail goes first */
     int code = 0;
-    if (store_open(&s, o->data_directory, true, &f) && report_open(&r, s, o->data_directory, o->keep_stories_s, &f)) {
+    if (store_open(&s, o->data_directory, true, &f) &&
+        report_open(&r, s, o->data_directory, o->keep_stories_s, &o->suppress, &f) && publisher_open(&p, o, &f)) {
         follow(o, r, s);
     } else {
         say(f.text);
         code = EX_TEMPFAIL;
     }
+    publisher_close(&p);
     report_close(&r);
     store_close(&s);
     return code;

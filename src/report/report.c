@@ -6,6 +6,7 @@
 #include "log/follow.h"
 #include "mail/envelope.h"
 #include "mail/outcome.h"
+#include "report/learn.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -45,6 +46,7 @@ struct report {
     struct store *store;
     char directory[512];
     uint32_t keep_s;
+    struct report_suppress rules;
     struct followed log[LOGS_MAX];
     unsigned logs;
     int64_t looked_ms, forgot_ms;
@@ -52,6 +54,7 @@ struct report {
     struct fresh *slot[SLOTS];  /* by id, open addressing */
     struct fresh *fresh[BATCH]; /* in order */
     unsigned fresh_n;
+    struct str found;                 /* meta of an older message, in the arena */
     struct report_stats stats, saved; /* saved: as of the last transaction */
 };
 
@@ -118,35 +121,59 @@ static void add_message(struct report *r, const struct follow_record *rec)
     arena_done(&a);
 }
 
-/* How many recipients a note ended; false: it is not understood. */
-static bool note_ended(const struct follow_record *rec, int64_t *ret_at_ms, uint32_t *ret_ended)
+static uint32_t ended_by(const struct outcome *o)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < o->rcpts; i++)
+        n += o->rcpt[i].status <= OUTCOME_DROPPED;
+    return n;
+}
+
+static bool keep_meta(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32_t open)
+{
+    struct report *r = ctx;
+    (void)id;
+    (void)at_ms;
+    (void)open;
+    r->found = arena_str(&r->arena, meta);
+    return false;
+}
+
+/* The lists learn from the outcome of a message of this transaction, or of an older one. */
+static bool learn_from(struct report *r, const struct fresh *m, const struct outcome *o, struct fault *f)
 {
     struct arena a = {0};
-    struct outcome o;
-    bool good = outcome_decode(rec->body, &a, &o);
-    *ret_ended = 0;
-    if (good)
-        *ret_at_ms = o.at_ms;
-    for (uint32_t i = 0; good && i < o.rcpts; i++)
-        *ret_ended += o.rcpt[i].status <= OUTCOME_DROPPED;
+    struct envelope e;
+    struct str rest;
+    if (!learn_wanted(&r->rules, o))
+        return true;
+    r->found = m ? m->meta : (struct str){0};
+    if (!m)
+        store_message(r->store, o->id, keep_meta, r);
+    bool good =
+        !r->found.n || !envelope_decode(r->found, &a, &e, &rest) || learn(r->store, &r->rules, &e, o, &r->stats.suppressed, f);
     arena_done(&a);
     return good;
 }
 
 static bool add_note(struct report *r, const struct follow_record *rec, struct fault *f)
 {
-    int64_t at_ms;
-    uint32_t ended;
-    if (!note_ended(rec, &at_ms, &ended)) {
+    struct arena a = {0};
+    struct outcome o;
+    if (!outcome_decode(rec->body, &a, &o)) {
         r->stats.skipped++;
+        arena_done(&a);
         return true;
     }
     r->stats.notes++;
     struct fresh *m = *slot_of(r, rec->id);
+    uint32_t ended = ended_by(&o);
     if (m)
         m->open -= ended < m->open ? ended : m->open;
-    return store_add_note(r->store, rec->id, rec->pos, at_ms, rec->body, f) &&
-           (m || !ended || store_end_recipients(r->store, rec->id, ended, f));
+    bool good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) &&
+                (m || !ended || store_end_recipients(r->store, rec->id, ended, f)) && learn_from(r, m, &o, f);
+    arena_done(&a);
+    return good;
 }
 
 enum step { STEP_FINE, STEP_UNREADABLE /* the log */, STEP_UNSTORED };
@@ -312,13 +339,15 @@ uint64_t report_behind(struct store *s, const char *data_directory, unsigned wai
     return n;
 }
 
-bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s, struct fault *f)
+bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s,
+                 const struct report_suppress *rules, struct fault *f)
 {
     struct report *r = calloc(1, sizeof *r);
     (void)f;
     must(r);
     r->store = s;
     r->keep_s = keep_s;
+    r->rules = *rules;
     snprintf(r->directory, sizeof r->directory, "%s/log", data_directory);
     *ret = r;
     return true;

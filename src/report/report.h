@@ -7,9 +7,19 @@
 
 struct report;
 
+/* When a dead address is suppressed by itself. */
+struct report_suppress {
+    bool automatic, server_wide; /* server_wide: for all accounts, not only the one whose mail it was */
+    uint32_t failures;           /* messages that must fail: 1 to 3 */
+    uint32_t expires_s;          /* 0: never */
+    const struct str *hosted;    /* domains of this server, which are exempt; sorted; they outlive the report */
+    size_t hosted_n;
+};
+
 /* Follows every log under DATA/log (w0, w1, ...); logs that appear later are found too. keep_s: how long stories of ended
  * messages are kept. The store must outlive it and be writable. */
-bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s, struct fault *f);
+bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s,
+                 const struct report_suppress *rules, struct fault *f);
 void report_close(struct report **r);
 
 /* Reads what is new, at most some thousand records, in one transaction. Returns how many there were; -1: fault (try again later).
@@ -21,6 +31,6 @@ int report_step(struct report *r, int64_t wall_ms, struct fault *f);
 uint64_t report_behind(struct store *s, const char *data_directory, unsigned wait_ms, uint64_t most);
 
 struct report_stats {
-    uint64_t messages, notes, skipped, forgotten;
+    uint64_t messages, notes, skipped, forgotten, suppressed;
 };
 void report_stats(const struct report *r, struct report_stats *ret);

@@ -200,7 +200,13 @@ static int run_office(struct supervisor *s)
     struct office_options o = {.data_directory = arena_strz(&t->arena, t->data_directory),
                                .http_address = arena_strz(&t->arena, t->http_address),
                                .control_socket = socket,
-                               .keep_stories_s = t->keep_stories_s};
+                               .keep_stories_s = t->keep_stories_s,
+                               .suppress = {.automatic = t->suppress_automatic,
+                                            .server_wide = t->suppress_server_wide,
+                                            .failures = t->suppress_failures,
+                                            .expires_s = t->suppress_expires_s,
+                                            .hosted = t->accept.hosted,
+                                            .hosted_n = t->accept.hosted_n}};
     return office_run(&o);
 }
 

@@ -109,6 +109,13 @@ const struct option option_rows[] = {
      "IPv4 address that mail leaves from; empty: the system's choice."},
     {"source", "address6", OPTION_IP, AT(source.addr6), 0, 0, "",
      "IPv6 address that mail leaves from; empty: the system's choice."},
+    {"suppression", "automatic", OPTION_FLAG, AT(suppress_automatic), 0, 0, "yes",
+     "Suppress an address when its server says, surely, that there is no such mailbox."},
+    {"suppression", "failures", OPTION_COUNT, AT(suppress_failures), 1, 3, "1", "Messages that must fail that way."},
+    {"suppression", "expires", OPTION_EXPIRY, AT(suppress_expires_s), 30 * 86400, 184 * 86400, "never",
+     "When such an entry ends: never, or after 30d to 184d."},
+    {"suppression", "server_wide", OPTION_FLAG, AT(suppress_server_wide), 0, 0, "no",
+     "Make such entries for all accounts, not only for the one whose mail it was."},
     {"notify", "quote_max", OPTION_SIZE, AT(dsn_quote_max), 0, 50 * M, "50K",
      "A longer message is quoted in notifications by its header only."},
 };
@@ -213,10 +220,10 @@ static bool number_read(struct str text, const struct unit *units, uint64_t *ret
 
 static bool read_number(const struct option *o, struct str text, void *to, char why[200])
 {
-    const struct unit *units = o->kind == OPTION_COUNT || o->kind == OPTION_PORT ? plain
-                               : o->kind == OPTION_TIME_MS                       ? times_ms
-                               : o->kind == OPTION_TIME_S                        ? times_s
-                                                                                 : sizes;
+    const struct unit *units = o->kind == OPTION_COUNT || o->kind == OPTION_PORT      ? plain
+                               : o->kind == OPTION_TIME_MS                            ? times_ms
+                               : o->kind == OPTION_TIME_S || o->kind == OPTION_EXPIRY ? times_s
+                                                                                      : sizes;
     uint64_t v;
     if (!number_read(text, units, &v)) {
         snprintf(why, 200, "expected %s", option_form(o->kind));
@@ -365,6 +372,7 @@ const char *option_form(enum option_kind k)
         [OPTION_SIZE64] = "a size such as 512K, 50M or 1G",
         [OPTION_TIME_MS] = "a time such as 250ms, 30s, 5m or 4h",
         [OPTION_TIME_S] = "a time such as 30s, 5m, 4h or 5d",
+        [OPTION_EXPIRY] = "never, or a time such as 30d or 90d",
         [OPTION_FLAG] = "yes or no",
         [OPTION_RATE] = "a number of messages a second, 0 to 1000000",
         [OPTION_NETWORKS] = "a network such as 192.0.2.0/24 or 2001:db8::/32 (host bits zero)",
@@ -407,6 +415,12 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
         return expected(read_rate(text, to), o, why);
     case OPTION_IP:
         return expected(read_ip(text, to), o, why);
+    case OPTION_EXPIRY:
+        if (str_eq(text, STR("never"))) {
+            *(uint32_t *)to = 0;
+            return true;
+        }
+        return read_number(o, text, to, why);
     case OPTION_DOOR:
         return expected(read_door(text, to), o, why);
     case OPTION_ADDRESS:

@@ -11,6 +11,7 @@ enum option_kind {
     OPTION_SIZE64,   /* uint64_t bytes */
     OPTION_TIME_MS,  /* uint32_t: 250ms, 30s, 5m, 4h */
     OPTION_TIME_S,   /* uint32_t: 30s, 5m, 4h, 5d */
+    OPTION_EXPIRY,   /* uint32_t seconds: never (0), or a time */
     OPTION_FLAG,     /* bool: yes, no */
     OPTION_RATE,     /* double: messages a second, 0 is no bound */
     OPTION_NETWORKS, /* list of struct cidr; the count follows the pointer in the struct */

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SECTIONS_MAX = 8, ROWS_MAX = 40 };
+enum { SECTIONS_MAX = 12, ROWS_MAX = 40 };
 
 /* libconfuse's callbacks carry no context of ours: parsing is single-threaded per thread. */
 static _Thread_local struct fault *parse_fault;
@@ -246,7 +246,7 @@ static size_t opts_of_section(const char *section, const struct option *rows, si
 
 static cfg_t *parser_new(void)
 {
-    static const char *const names[] = {"tls", "accept", "log", "schedule", "deliver", "source", "notify"};
+    static const char *const names[] = {"tls", "accept", "log", "schedule", "deliver", "source", "notify", "suppression"};
     static _Thread_local cfg_opt_t section[SECTIONS_MAX][ROWS_MAX], titled[SECTIONS_MAX][ROWS_MAX], root[ROWS_MAX];
     size_t n = opts_of_section("", option_rows, option_count, root);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

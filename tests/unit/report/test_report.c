@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+static const struct report_suppress no_rules; /* nothing is suppressed by itself */
 #include <sqlite3.h>
 
 enum { MESSAGES_MAX = 20000, KEEP_S = 3600 };
@@ -169,7 +171,7 @@ static unsigned follow_all(const struct world *w, struct report_stats *ret)
     struct fault f = {0};
     unsigned n = 0;
     int got;
-    assert_true(report_open(&r, s, w->folder, KEEP_S, &f));
+    assert_true(report_open(&r, s, w->folder, KEEP_S, &no_rules, &f));
     /* seconds pass between two looks: what a busy log leaves until a segment is sealed is read then */
     for (int64_t wall_ms = 5000; (got = report_step(r, wall_ms, &f)) > 0; wall_ms += 3000)
         n += (unsigned)got;
@@ -297,7 +299,7 @@ static void a_database_that_cannot_be_written_for_a_while_misses_nothing(void **
     char path[60];
     sqlite3 *db;
     write_some(w, 60);
-    assert_true(report_open(&r, s, w->folder, KEEP_S, &f));
+    assert_true(report_open(&r, s, w->folder, KEEP_S, &no_rules, &f));
     snprintf(path, sizeof path, "%s/office.db", w->folder);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     /* a statement fails in the middle of a transaction: the trigger refuses the note of one message */
@@ -347,7 +349,7 @@ static void stories_older_than_asked_are_forgotten(void **state)
     write_some(w, 30);
     follow_all(w, &stats);
     struct store *s = open_store(w);
-    assert_true(report_open(&r, s, w->folder, KEEP_S, &f));
+    assert_true(report_open(&r, s, w->folder, KEEP_S, &no_rules, &f));
     assert_int_equal(report_step(r, 2000 + KEEP_S * 1000ll, &f), 0);
     report_stats(r, &stats);
     assert_int_equal(stats.forgotten, 20);

@@ -1,0 +1,85 @@
+/* learn: see learn.h. An address is suppressed only for what it is itself: a receiver that answered for this very recipient, for
+ * good, and surely. What receivers say about us, our IP, the content or their own trouble says nothing about the address. */
+#include "report/learn.h"
+
+#include "lib/buf.h"
+#include "mail/mailbox.h"
+#include "store/suppression.h"
+
+enum { SURE = 70, PROOF_MAX = 1000 };
+
+/* THE RULE: a dead address, confidently. */
+static bool is_dead(const struct outcome *o, const struct outcome_rcpt *r)
+{
+    const struct verdict *v = &r->verdict;
+    bool dead = str_eq(v->cause, STR("user-unknown")) || str_eq(v->cause, STR("mailbox-disabled"));
+    bool by_receiver = o->host.n > 0 && r->reply.code >= 500 && r->phase >= PHASE_RCPT && r->phase <= PHASE_BODY;
+    return r->status == OUTCOME_FAILED && dead && by_receiver && v->permanent && v->confidence >= SURE;
+}
+
+bool learn_wanted(const struct report_suppress *rules, const struct outcome *o)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; rules->automatic && i < o->rcpts; i++)
+        wanted |= is_dead(o, &o->rcpt[i]) || (rules->failures > 1 && o->rcpt[i].status == OUTCOME_DELIVERED);
+    return wanted;
+}
+
+/* What the receiver said, and where. */
+static void put_proof(const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
+{
+    char enhanced[12];
+    enhanced_text(r->reply.enhanced, enhanced);
+    buf_addf(b, "%d %s%s", r->reply.code, enhanced, *enhanced ? " " : "");
+    buf_add(b, r->reply.text.p, r->reply.text.n < PROOF_MAX ? r->reply.text.n : PROOF_MAX);
+    buf_addf(b, " (%.*s [%.*s], %s)", STR_ARGS(o->host), STR_ARGS(o->ip), phase_name(r->phase));
+}
+
+static bool add(struct store *s, const struct report_suppress *rules, struct store_entry *e, const struct outcome *o,
+                const struct outcome_rcpt *r, uint64_t *added, struct fault *f)
+{
+    uint32_t failures = 0;
+    bool new = false;
+    struct buf proof = {0};
+    if (!store_failure_add(s, e->account, e->value, o->id, e->at_s, &failures, f))
+        return false;
+    if (failures < rules->failures)
+        return true;
+    put_proof(o, r, &proof);
+    e->text = buf_str(&proof);
+    bool good = store_list_put(s, LIST_SUPPRESSED, e, e->at_s, 0, &new, f) &&
+                (new || store_failure_clear(s, e->account, e->value, f)); /* it stood there: nothing is left to count */
+    *added += new;
+    buf_done(&proof);
+    return good;
+}
+
+bool learn(struct store *s, const struct report_suppress *rules, const struct envelope *env, const struct outcome *o,
+           uint64_t *added, struct fault *f)
+{
+    int64_t at_s = o->at_ms / 1000;
+    for (uint32_t i = 0; i < o->rcpts && env->sender.n; i++) { /* mail without a sender is not subject to the lists */
+        const struct outcome_rcpt *r = &o->rcpt[i];
+        char normal[SUPPRESS_VALUE_MAX];
+        if (r->rcpt >= env->rcpts || !env->rcpt[r->rcpt].domain.n)
+            continue;
+        const struct rcpt *to = &env->rcpt[r->rcpt];
+        struct store_entry e = {.account = rules->server_wide ? STR(SUPPRESS_SERVER) : env->account,
+                                .value = {normal, suppress_normal(to->address, to->domain, normal)},
+                                .reason = SUPPRESS_HARDBOUNCE,
+                                .message = o->id,
+                                .at_s = at_s,
+                                .expires_s = rules->expires_s ? at_s + rules->expires_s : 0,
+                                .by = STR("goniec"),
+                                .automatic = true};
+        bool good = true;
+        if (r->status == OUTCOME_DELIVERED)
+            good = rules->failures == 1 || store_failure_clear(s, e.account, e.value, f);
+        else if (is_dead(o, r) && !domain_among(rules->hosted, rules->hosted_n, to->domain) &&
+                 !store_is_allowed(s, env->account, e.value, to->domain))
+            good = add(s, rules, &e, o, r, added, f);
+        if (!good)
+            return false;
+    }
+    return true;
+}

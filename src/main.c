@@ -47,6 +47,20 @@ static const struct command commands[] = {
      "Accounts and their logins.",
      "A password is made and shown once; with - it is read from standard input instead.\nlanguage: in which notifications to the "
      "account's senders are written; server: as the setting of that name says."},
+    {"suppression", cli_suppression,
+     TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_REASON | TAKES_EXPIRES | TAKES_BY | TAKES_CSV | TAKES_DRY_RUN |
+         TAKES_SKIP_BAD | TAKES_FORCE,
+     "add|remove ADDRESS|DOMAIN...\nlist [ADDRESS|DOMAIN]\nexport\nimport FILE|-\nwhy ADDRESS|DOMAIN\npublish",
+     "The black list: who gets no mail, and why.",
+     "export writes CSV, or one JSON object a line; import reads both, also as others export them.\nwhy tells the proof of each "
+     "entry, who added it and what it does.\npublish writes the engine's file anew from the database."},
+    {"allow", cli_allow,
+     TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_REASON | TAKES_BY | TAKES_CSV | TAKES_DRY_RUN | TAKES_SKIP_BAD,
+     "add|remove ADDRESS|DOMAIN...\nlist [ADDRESS|DOMAIN]\nexport\nimport FILE|-\nwhy ADDRESS|DOMAIN",
+     "The white list: who is never suppressed automatically.",
+     "It overrides automatic entries of the black list, not those made by hand. add needs --reason: who finds it there later "
+     "will "
+     "ask."},
     {"log", cli_log, TAKES_JSON, "verify|dump DIRECTORY", "Look into a log, such as /var/lib/goniec/log/w0.",
      "Meant for a log that no server writes at the moment."},
     {"sendmail", cli_sendmail, 0, "[-t] [-i] [-f SENDER] [-F NAME] [-N NOTIFY] [-R full|hdrs] [-V ENVID] RECIPIENT...\n-bp",

@@ -45,21 +45,6 @@ static bool write_snapshot(const struct common *c, struct store *s, struct fault
     return good || fault_errno(f, code, "cannot write %s", path);
 }
 
-/* Files that root made in a directory of the server's user become that user's. */
-static void give_away(const struct common *c)
-{
-    static const char *const names[] = {"office.db", "office.db-wal", "office.db-shm"};
-    struct stat st;
-    if (geteuid() != 0 || stat(c->data, &st) != 0)
-        return;
-    for (size_t i = 0; i < 3; i++) {
-        char path[600];
-        snprintf(path, sizeof path, "%s/%s", c->data, names[i]);
-        if (chown(path, st.st_uid, st.st_gid) != 0)
-            continue; /* it may not exist */
-    }
-}
-
 /* ---- passwords ---- */
 
 /* LF ends the line; the rest is the password as it is. */
@@ -278,7 +263,7 @@ static int run(const struct common *c, const struct verb *v, int n, char **a)
         return common_fail(EX_DATAERR, "%s", f.text);
     bool good = change(c, v, s, n, a, &f);
     store_close(&s);
-    give_away(c);
+    common_give_away(c);
     if (!good)
         return common_fail(EX_DATAERR, "%s", f.text);
     tell_engine(c);

@@ -8,6 +8,8 @@ int cli_why(const struct command *me, int argc, char **argv);
 int cli_queue(const struct command *me, int argc, char **argv);
 int cli_mailq(const struct command *me, int argc, char **argv);
 int cli_account(const struct command *me, int argc, char **argv);
+int cli_suppression(const struct command *me, int argc, char **argv);
+int cli_allow(const struct command *me, int argc, char **argv);
 int cli_explain(const struct command *me, int argc, char **argv);
 int cli_log(const struct command *me, int argc, char **argv);
 int cli_sendmail(const struct command *me, int argc, char **argv);

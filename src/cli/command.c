@@ -21,6 +21,16 @@ static const struct option_row {
     {'D', "dialogue", NULL, "Show the SMTP dialogue of each attempt."},
     {'F', "defaults", NULL, "Print every option with its default and what it is for."},
     {'o', "once", NULL, "End after the stories: 0 only if all messages came out as they should."},
+    {'A', "account", "NAME",
+     "One account's list (-: mail without a login); without it the whole server's, or all lists for reading."},
+    {'R', "reason", "TEXT",
+     "Why. For the black list: hardbounce, spam_complaint, unsubscribe, abuse, spamtrap, manual or other."},
+    {'E', "expires", "WHEN", "never, a time such as 90d, or a date such as 2030-05-31."},
+    {'B', "by", "NAME", "Who adds it; without it who runs this."},
+    {'C', "csv", NULL, "Print CSV."},
+    {'n', "dry-run", NULL, "Only report what would be done."},
+    {'s', "skip-bad", NULL, "Take the good lines although others are bad."},
+    {'f', "force", NULL, "Also the whole domain of a provider where anybody has a mailbox."},
     {'h', "help", NULL, "Say how it is called."},
 };
 enum { ROWS = sizeof rows / sizeof *rows, HELP = ROWS - 1 };
@@ -77,6 +87,7 @@ static int unknown_option(const struct command *me, const char *given)
                            meant ? "?" : "");
 }
 
+/* LONG: a row of the table each */
 static int take(const struct command *me, int letter, struct common *ret)
 {
     switch (letter) {
@@ -103,6 +114,30 @@ static int take(const struct command *me, int letter, struct common *ret)
     case 'o':
         ret->once = true;
         break;
+    case 'A':
+        ret->account = optarg;
+        break;
+    case 'R':
+        ret->reason = optarg;
+        break;
+    case 'E':
+        ret->expires = optarg;
+        break;
+    case 'B':
+        ret->by = optarg;
+        break;
+    case 'C':
+        ret->csv = true;
+        break;
+    case 'n':
+        ret->dry_run = true;
+        break;
+    case 's':
+        ret->skip_bad = true;
+        break;
+    case 'f':
+        ret->force = true;
+        break;
     default:
         command_help(me, stdout);
         return 0;
@@ -123,7 +158,7 @@ int command_options(const struct command *me, int argc, char **argv, struct comm
     opterr = 0;
     while (code < 0 && (o = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
-        if (o == '?' && optopt && !strchr("cdhljDFo", optopt))
+        if (o == '?' && optopt && !strchr("cdhljDFoAREBCnsf", optopt))
             code = command_misused(me, "there is no option \"-%c\"", optopt);
         else if (o == '?')
             code = unknown_option(me, given);

@@ -17,6 +17,14 @@ enum command_takes {
     TAKES_DIALOGUE = 1 << 4,
     TAKES_DEFAULTS = 1 << 5,
     TAKES_ONCE = 1 << 6,
+    TAKES_ACCOUNT = 1 << 7,
+    TAKES_REASON = 1 << 8,
+    TAKES_EXPIRES = 1 << 9,
+    TAKES_BY = 1 << 10,
+    TAKES_CSV = 1 << 11,
+    TAKES_DRY_RUN = 1 << 12,
+    TAKES_SKIP_BAD = 1 << 13,
+    TAKES_FORCE = 1 << 14,
 };
 
 struct command {
@@ -32,8 +40,9 @@ struct command {
 struct common {
     const char *config, *data; /* a file, a directory */
     enum lang lang;
-    bool json, dialogue, defaults, once;
-    int first; /* index of the first argument that is no option */
+    bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force;
+    const char *account, *reason, *expires, *by; /* NULL: not given */
+    int first;                                   /* index of the first argument that is no option */
 };
 
 /* Reads the options that `me` takes, wherever they stand; arguments are moved behind them (argv[first]...). Returns -1 to go on,

@@ -15,6 +15,9 @@ bool common_store(const struct common *c, struct store **ret, int *ret_code);
 /* Sends one line to the engine's control socket and appends the answer. */
 bool common_control(const struct common *c, const char *line, struct buf *answer, struct fault *f);
 
+/* Files of the database that root made in a directory of the server's user become that user's. */
+void common_give_away(const struct common *c);
+
 /* A stranger's text for a terminal: control, escape and direction-changing characters become '?'; at most `max` bytes. */
 void common_safe(struct str s, size_t max, struct buf *b);
 /* The same as a JSON string, with its quotes. */

@@ -60,6 +60,27 @@
     ROW(PHASE_11, "after the content", "po treści wiadomości")                                                                   \
     ROW(PHASE_12, "in answer to QUIT", "w odpowiedzi na QUIT")                                                                   \
     ROW(PHASE_13, "on this server", "na tym serwerze")                                                                           \
+    ROW(ON_NO_LIST, "is on no list: nothing keeps mail from it",                                                                 \
+        "nie jest na żadnej liście: nic nie zatrzymuje poczty do niego")                                                         \
+    ROW(SUPPRESSED, "suppressed", "na czarnej liście")                                                                           \
+    ROW(ALLOWED, "allowed", "na białej liście")                                                                                  \
+    ROW(FOR_ACCOUNT, "for the account", "konta")                                                                                 \
+    ROW(FOR_SERVER, "for the whole server", "całego serwera")                                                                    \
+    ROW(FOR_NO_LOGIN, "for mail without a login", "poczty bez logowania")                                                        \
+    ROW(SINCE, "since", "od")                                                                                                    \
+    ROW(UNTIL, "until", "do")                                                                                                    \
+    ROW(FOR_GOOD, "for good", "bezterminowo")                                                                                    \
+    ROW(REASON, "reason", "powód")                                                                                               \
+    ROW(BY, "added by", "dodał(a)")                                                                                              \
+    ROW(AUTOMATICALLY, "automatically", "automatycznie")                                                                         \
+    ROW(PROOF, "proof", "dowód")                                                                                                 \
+    ROW(EFFECT, "effect", "skutek")                                                                                              \
+    ROW(DROPS_ADDRESS, "mail to this address is not sent", "poczta na ten adres nie jest wysyłana")                              \
+    ROW(DROPS_DOMAIN, "mail to no address of this domain is sent", "poczta na żaden adres w tej domenie nie jest wysyłana")      \
+    ROW(EXPIRED_ENTRY, "none any more: the entry has expired", "już żaden: wpis wygasł")                                         \
+    ROW(SPARED, "none: the white list spares it", "żaden: chroni go biała lista")                                                \
+    ROW(SPARES, "automatic entries do not stop mail to it", "automatyczne wpisy nie zatrzymują poczty do niego")                 \
+    ROW(FAILURES_SO_FAR, "failures counted so far", "dotychczas policzonych zwrotów")                                            \
     ROW(WHOSE_0, "unknown", "nie wiadomo")                                                                                       \
     ROW(WHOSE_1, "the recipient", "odbiorca")                                                                                    \
     ROW(WHOSE_2, "the sender: content", "nadawca: treść")                                                                        \

@@ -171,10 +171,7 @@ void smtp_mail(struct smtp_in *m, struct str rest)
 
 /* ---- RCPT ---- */
 
-static bool is_hosted(const struct accept_settings *s, struct str domain)
-{
-    return domain_among(s->hosted, s->hosted_n, domain);
-}
+static bool is_hosted(const struct accept_settings *s, struct str domain) { return domain_among(s->hosted, s->hosted_n, domain); }
 
 /* "postmaster" without a domain means ours (RFC 5321 4.5.1). */
 static bool rcpt_domain(struct smtp_in *m, const struct path *p, struct rcpt *r, const char **why)

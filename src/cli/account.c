@@ -90,7 +90,8 @@ static bool name_good(const char *name)
     for (const char *p = name; *p; p++)
         if ((unsigned char)*p < 33 || *p == 127)
             return false;
-    return *name && strlen(name) <= 200;
+    return *name && strlen(name) <= 200 && strcmp(name, "*") != 0 &&
+           strcmp(name, "-") != 0; /* the lists' names for all, and none */
 }
 
 static void show_secret(const struct common *c, const char *login, const struct secret *x)
@@ -122,7 +123,7 @@ static bool add(const struct common *c, struct store *s, int n, char **a, struct
     struct secret x = {0};
     bool typed;
     if (!name_good(a[0]) || !name_good(login))
-        return fault_set(f, "a name or login has no white space and no control characters, and at most 200 bytes");
+        return fault_set(f, "a name or login has no white space and no control characters, at most 200 bytes, and is not * or -");
     if (!from_input(n > 2 ? a[2] : NULL, &typed, f) || !make_secret(typed, &x, f))
         return false;
     bool good = store_account_add(s, &(struct store_account){a[0], "active", login, x.kind, x.text.p, "transactional", "", 0}, f);

@@ -464,6 +464,11 @@ static bool slows(const struct verdict *v, int code)
     return code / 100 == 4 && (code == 421 || distrust || cause_is(v, "receiver-overloaded"));
 }
 
+static bool is_dead(const struct verdict *v)
+{
+    return v->permanent && v->confidence >= STATUS && (cause_is(v, "user-unknown") || cause_is(v, "mailbox-disabled"));
+}
+
 static struct explanation explained(const struct explain_input *in, const struct verdict *v)
 {
     struct explanation e = {.cause = cause_find(v->cause), .whose = v->whose, .permanent = v->permanent};
@@ -473,7 +478,7 @@ static struct explanation explained(const struct explain_input *in, const struct
     e.code = in->code;
     e.enhanced = in->enhanced;
     e.phase = in->phase;
-    e.action = slows(v, in->code) ? ACTION_SLOW_DOWN : v->permanent ? ACTION_STOP : ACTION_RETRY;
+    e.action = slows(v, in->code) ? ACTION_SLOW_DOWN : is_dead(v) ? ACTION_SUPPRESS : v->permanent ? ACTION_STOP : ACTION_RETRY;
     return e;
 }
 

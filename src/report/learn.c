@@ -1,20 +1,19 @@
-/* learn: see learn.h. An address is suppressed only for what it is itself: a receiver that answered for this very recipient, for
- * good, and surely. What receivers say about us, our IP, the content or their own trouble says nothing about the address. */
+/* learn: see learn.h. An address is suppressed only for what it is itself. The verdict says whether it is dead, and surely so
+ * (explain/); here only its circumstances are looked at: a receiver, having been asked for this very recipient, refused it for
+ * good. What receivers say about us, our IP, the content or their own trouble says nothing about the address. */
 #include "report/learn.h"
 
 #include "lib/buf.h"
 #include "mail/mailbox.h"
 #include "store/suppression.h"
 
-enum { SURE = 70, PROOF_MAX = 1000 };
+enum { PROOF_MAX = 1000 };
 
-/* THE RULE: a dead address, confidently. */
+/* THE RULE. */
 static bool is_dead(const struct outcome *o, const struct outcome_rcpt *r)
 {
-    const struct verdict *v = &r->verdict;
-    bool dead = str_eq(v->cause, STR("user-unknown")) || str_eq(v->cause, STR("mailbox-disabled"));
     bool by_receiver = o->host.n > 0 && r->reply.code >= 500 && r->phase >= PHASE_RCPT && r->phase <= PHASE_BODY;
-    return r->status == OUTCOME_FAILED && dead && by_receiver && v->permanent && v->confidence >= SURE;
+    return r->status == OUTCOME_FAILED && r->verdict.action == ACTION_SUPPRESS && by_receiver;
 }
 
 bool learn_wanted(const struct report_suppress *rules, const struct outcome *o)

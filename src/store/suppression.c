@@ -18,6 +18,10 @@ const char store_lists_schema[] =
     "WITHOUT ROWID;"
     "CREATE INDEX failure_at ON failure(at);"
     "CREATE TABLE unpublished(number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT, value TEXT);"
+    /* Who takes an account's name later takes over none of its lists. */
+    "CREATE TRIGGER account_lists AFTER DELETE ON account BEGIN DELETE FROM suppression WHERE account = OLD.name;"
+    " DELETE FROM allow WHERE account = OLD.name; DELETE FROM failure WHERE account = OLD.name;"
+    " INSERT INTO unpublished(account, value) VALUES(NULL, NULL); END;"
     "PRAGMA user_version = 3;";
 
 /* Rows of either list are read in one shape. */

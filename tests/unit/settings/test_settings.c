@@ -78,6 +78,27 @@ static void values_lists_and_sections_are_read(void **state)
     settings_free(&s);
 }
 
+static void an_expiry_is_never_or_one_to_six_months(void **state)
+{
+    (void)state;
+    struct settings *s = parse("");
+    assert_true(s->suppress_automatic && !s->suppress_server_wide);
+    assert_int_equal(s->suppress_failures, 1);
+    assert_int_equal(s->suppress_expires_s, 0);
+    settings_free(&s);
+    s = parse("suppression { automatic = no failures = 3 expires = 60d server_wide = yes }");
+    assert_true(!s->suppress_automatic && s->suppress_server_wide);
+    assert_int_equal(s->suppress_failures, 3);
+    assert_int_equal(s->suppress_expires_s, 60 * 86400);
+    settings_free(&s);
+    s = parse("suppression { expires = never }");
+    assert_int_equal(s->suppress_expires_s, 0);
+    settings_free(&s);
+    refused("suppression {\n expires = 29d\n}", "t.conf:2");
+    refused("suppression {\n expires = 0s\n}", "out of bounds");
+    refused("suppression {\n failures = 4\n}", "at most 3");
+}
+
 static void sections_reach_the_rooms(void **state)
 {
     (void)state;
@@ -353,6 +374,7 @@ int main(void)
         cmocka_unit_test(one_option_leaves_its_neighbours_alone),
         cmocka_unit_test(values_lists_and_sections_are_read),
         cmocka_unit_test(sections_reach_the_rooms),
+        cmocka_unit_test(an_expiry_is_never_or_one_to_six_months),
         cmocka_unit_test(a_bad_value_is_refused_with_file_and_line),
         cmocka_unit_test(an_unknown_option_is_refused_with_its_line_and_what_was_meant),
         cmocka_unit_test(broken_syntax_is_refused_with_its_line),

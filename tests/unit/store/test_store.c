@@ -281,7 +281,7 @@ static void a_database_of_an_older_version_is_brought_up_to_date(void **state)
     assert_true(store_account_add(s, &(struct store_account){"shop", "active", "shop", "key", "x", "transactional", "", 0}, &f));
     store_close(&s);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "ALTER TABLE account DROP COLUMN language; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure;"
+    assert_int_equal(sqlite3_exec(db, "ALTER TABLE account DROP COLUMN language; DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure;"
                                       "DROP TABLE unpublished; PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);

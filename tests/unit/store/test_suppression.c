@@ -198,6 +198,24 @@ static void failures_count_messages_and_a_new_entry_or_a_delivery_ends_the_count
     assert_int_equal(store_failures(store, a, v), 0);
 }
 
+static void a_removed_account_takes_its_lists_along(void **state)
+{
+    (void)state;
+    struct store_account a = {"shop", "active", "shop", "key", "x", "transactional", 0};
+    good(store_account_add(store, &a, &fault));
+    put(LIST_SUPPRESSED, entry("shop", "b@dest.test"), 0);
+    put(LIST_ALLOWED, entry("shop", "c@dest.test"), 0);
+    put(LIST_SUPPRESSED, entry("*", "d@dest.test"), 0);
+    publish(false);
+    good(store_account_remove(store, "shop", &fault));
+    assert_true(publish(false));
+    assert_false(blocked("shop", "b@dest.test"));
+    assert_true(blocked("shop", "d@dest.test"));
+    struct found f = look(LIST_ALLOWED, NULL, NULL, 0);
+    assert_int_equal(f.n, 0);
+    arena_done(&f.arena);
+}
+
 static void what_expired_long_ago_is_forgotten(void **state)
 {
     struct store_entry old = entry("shop", "old@dest.test"), young = entry("shop", "b@dest.test");
@@ -359,6 +377,7 @@ int main(void)
         CASE(lists_are_found_by_account_value_and_reason),
         CASE(the_white_list_spares_by_address_domain_account_and_server),
         CASE(failures_count_messages_and_a_new_entry_or_a_delivery_ends_the_count),
+        CASE(a_removed_account_takes_its_lists_along),
         CASE(what_expired_long_ago_is_forgotten),
         CASE(what_changes_is_published_once),
         CASE(a_transaction_that_is_rolled_back_publishes_nothing),

@@ -232,9 +232,9 @@ static bool read_number(const struct option *o, struct str text, void *to, char 
     if (v < o->min || v > o->max) {
         snprintf(why, 200, "out of bounds: at least %llu and at most %llu%s", (unsigned long long)o->min,
                  (unsigned long long)o->max,
-                 o->kind == OPTION_TIME_MS  ? " ms"
-                 : o->kind == OPTION_TIME_S ? " s"
-                                            : "");
+                 units == times_ms  ? " ms"
+                 : units == times_s ? " s"
+                                    : "");
         return false;
     }
     if (o->kind == OPTION_PORT)

@@ -99,7 +99,7 @@ static size_t unquoted(struct str local, char out[64])
 
 size_t suppress_normal(struct str address, struct str domain, char out[SUPPRESS_VALUE_MAX])
 {
-    const char *at = address.n ? memrchr(address.p, '@', address.n) : NULL;
+    const char *at = address.p ? memrchr(address.p, '@', address.n) : NULL;
     struct str local = {address.p, at ? (size_t)(at - address.p) : address.n};
     size_t n = unquoted(local, out), tail = domain.n < 255 ? domain.n : 255;
     if (n == 0 && local.n) {
@@ -120,7 +120,7 @@ bool suppress_value_parse(struct str s, struct arena *a, struct suppress_value *
     char normal[SUPPRESS_VALUE_MAX];
     struct suppress_value v = {0};
     struct mailbox m;
-    const char *at = s.n ? memrchr(s.p, '@', s.n) : NULL;
+    const char *at = s.p ? memrchr(s.p, '@', s.n) : NULL;
     v.is_domain = !at || at == s.p;
     if (v.is_domain) {
         if (at)

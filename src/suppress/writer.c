@@ -126,7 +126,8 @@ static void writer_seal(struct suppress_writer *w)
 {
     size_t n = 0;
     struct head *h = &w->head;
-    qsort(w->row, w->rows, sizeof *w->row, format_order);
+    if (w->rows)
+        qsort(w->row, w->rows, sizeof *w->row, format_order);
     for (size_t i = 0; i < w->rows; i++)
         if (n > 0 && format_order(&w->row[n - 1], &w->row[i]) == 0)
             row_join(&w->row[n - 1], &w->row[i]);

@@ -17,7 +17,7 @@
 enum {
     LOGS_MAX = 64,
     BATCH = 5000,
-    LOOK_MS = 5000,
+    LOOK_MS = 1000,
     EAGER_MS = 2000,
     FORGET_MS = 60000,
     FORGET_AT_ONCE = 2000,

@@ -1,7 +1,8 @@
 /* publisher: see publisher.h. Following the logs must not wait for it: a list of a million takes a second to write, and an engine
  * that is down answers nothing. What the projection or an operator's command changed is found in the database; what could not be
- * published or told is tried again. At its start and every minute the file is looked through, and made anew if it is missing or
- * damaged: without a sound one the engine does not start. */
+ * published or told is tried again; a file that somebody put in place who was killed before telling is noticed by its look. At
+ * its start and every minute the file is looked through, and made anew if it is missing or damaged: without a sound one the
+ * engine does not start. */
 #include "api/publisher.h"
 
 #include "api/ask.h"
@@ -12,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 
 enum {
@@ -29,7 +31,7 @@ struct publisher {
     pthread_mutex_t lock; /* guards stopping */
     pthread_cond_t changed;
     bool stopping;
-    bool told; /* the engine has, or will read at its start, what is published */
+    struct stat told; /* the file as it was when the engine was told last */
     int64_t checked_s, forgot_s;
 };
 
@@ -51,15 +53,28 @@ static bool rest(struct publisher *p, int ms)
     return more;
 }
 
-/* An engine that refuses the file (and says why in its own log) has it looked through at once. */
-static bool tell_engine(struct publisher *p)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* An engine that refuses the file (and says why in its own log) has it looked through at once. One that is not there is asked
+ * again, which it answers when it is. */
+static void tell_engine(struct publisher *p)
 {
     struct buf answer = {.max = 65536};
-    bool good = ask_engine(p->options->control_socket, "reload-suppression\n", &answer) && answer.n >= 2;
-    if (good && memcmp(answer.p, "ok", 2) != 0)
-        p->checked_s = 0;
+    struct stat now;
+    char path[600];
+    snprintf(path, sizeof path, "%s/suppression", p->options->data_directory);
+    if (stat(path, &now) != 0 || same_file(&now, &p->told))
+        return;
+    if (ask_engine(p->options->control_socket, "reload-suppression\n", &answer) && answer.n >= 2) {
+        p->told = now;
+        if (memcmp(answer.p, "ok", 2) != 0)
+            p->checked_s = 0;
+    }
     buf_done(&answer);
-    return good;
 }
 
 static bool forget(struct publisher *p, struct fault *f)
@@ -72,12 +87,11 @@ static bool forget(struct publisher *p, struct fault *f)
 
 static bool publish(struct publisher *p, struct fault *f)
 {
-    bool changed = false, check = now_s() - p->checked_s >= CHECK_S;
+    bool changed, check = now_s() - p->checked_s >= CHECK_S;
     if (!store_publish(p->store, p->options->data_directory, check, now_s(), &changed, f))
         return false;
     if (check)
         p->checked_s = now_s();
-    p->told &= !changed;
     return true;
 }
 
@@ -90,7 +104,7 @@ static void *run(void *ctx)
         good = publish(p, &f) && forget(p, &f);
         if (!good)
             fprintf(stderr, "office: the suppression list is not published: %s\n", f.text);
-        p->told = p->told || tell_engine(p);
+        tell_engine(p);
     } while (rest(p, good ? LOOK_MS : TROUBLE_MS));
     return NULL;
 }
@@ -101,7 +115,6 @@ bool publisher_open(struct publisher **ret, const struct office_options *o, stru
     sigset_t all, before;
     must(p);
     p->options = o;
-    p->told = true;
     if (!store_open(&p->store, o->data_directory, true, f)) {
         free(p);
         return false;

@@ -38,6 +38,8 @@ bool suppressed_open(struct engine *e, struct fault *f)
 
 void suppressed_close(struct engine *e)
 {
+    if (e->suppressed->reading) /* a chore thread still has it: it ends with the process */
+        return;
     suppress_free(&e->suppressed->list);
     free(e->suppressed);
     e->suppressed = NULL;

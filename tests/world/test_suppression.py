@@ -284,6 +284,15 @@ def test_a_foreign_or_torn_file_is_refused_the_old_list_stays_and_it_is_made_ane
         assert outcome(server, "c@dest.test")["status"] == "dropped"
 
 
+def test_a_list_whose_writer_died_before_telling_is_noticed():
+    with world() as (server, _), Lists() as other:
+        assert outcome(server, "b@dest.test")["status"] == "delivered"
+        other.cli("suppression", "add", "b@dest.test")
+        with open(os.path.join(other.data, "suppression"), "rb") as f:
+            spoil(server, f.read())
+        wait_until(lambda: outcome(server, "b@dest.test")["status"] == "dropped")
+
+
 # ---- lists that come in and go out ----
 
 class Lists(Goniec):

@@ -14,7 +14,6 @@ struct cause {
     enum whose whose;
     bool permanent;                           /* when no code says */
     enum action action;                       /* when it is for good, or when the cause itself asks for it */
-    bool dead;                                /* the address takes no mail any more: may be suppressed */
     const char *class;                        /* coarse: "recipient_unknown", "ip_reputation", ... */
     const char *sisimai;                      /* the nearest reason of Sisimai's vocabulary: "userunknown" */
     uint8_t subject, detail;                  /* x.SUBJECT.DETAIL (RFC 3463) for reports when the reply gave no enhanced code */

@@ -1,0 +1,247 @@
+/* weigh: see weigh.h. Everything that speaks for a cause has a weight: the confidence that its rule was written with, from the
+ * phrases of a provider (about 95) over words (50 to 90) to an enhanced code (30 to 85) and a bare code (up to 40). A rule of the
+ * provider that the reply comes from gets PROVIDER_BONUS more, one that the enhanced code agrees with AGREES. The heaviest
+ * decides; of equals the longer phrase. What speaks against it lowers the confidence afterwards. */
+#include "explain/weigh.h"
+
+#include "explain/match.h"
+
+enum {
+    PROVIDER_BONUS = 5,
+    AGREES = 4,
+    CONTRADICTED = 12, /* a rival of about the same weight, or a definite enhanced code, says something of another kind */
+    RIVAL_NEAR = 15,
+    DEFINITE = 60, /* an enhanced code that is trusted this much means what it says */
+    CERTAIN = 99,
+    FOUND_MAX = 96,
+};
+
+struct found {
+    uint16_t rule, first, end;
+};
+struct scale {
+    struct status status;
+    enum phase phase;
+    uint32_t providers; /* bits */
+    const struct code_row *by_enhanced, *by_code;
+    unsigned n;
+    struct found found[FOUND_MAX];
+};
+
+static void note_found(void *ctx, int owner, size_t first, size_t end)
+{
+    struct scale *s = ctx;
+    if (owner < 0)
+        s->providers |= 1u << -owner;
+    else if (s->n < FOUND_MAX)
+        s->found[s->n++] = (struct found){(uint16_t)owner, (uint16_t)first, (uint16_t)end};
+}
+
+static uint32_t providers_of_host(struct str host)
+{
+    while (host.n && host.p[host.n - 1] == '.')
+        host.n--;
+    for (unsigned i = 0; i < rulebook_hosts; i++) {
+        const struct rule_host *h = &rulebook_host[i];
+        size_t before = host.n - h->length;
+        if (host.n >= h->length && str_eq_nocase(str_mem(host.p + before, h->length), str_mem(h->suffix, h->length)) &&
+            (before == 0 || host.p[before - 1] == '.'))
+            return 1u << h->provider;
+    }
+    return 0;
+}
+
+/* Before RCPT the server does not know the recipient: "user unknown" is then about the sender or about our login. */
+static bool fits_phase(const struct cause *c, enum phase phase)
+{
+    bool early = phase >= PHASE_BANNER && phase <= PHASE_MAIL;
+    return !early || c->whose != WHOSE_RECIPIENT;
+}
+
+static int order(const struct code_row *r, int code, unsigned subject, unsigned detail)
+{
+    if (r->code != code)
+        return r->code < code ? -1 : 1;
+    if (r->subject != subject)
+        return r->subject < subject ? -1 : 1;
+    return r->detail == detail ? 0 : r->detail < detail ? -1 : 1;
+}
+
+/* The first row of a code, NULL if there is none. */
+static const struct code_row *first_row(int code, unsigned subject, unsigned detail)
+{
+    unsigned low = 0, high = rulebook_codes;
+    while (low < high) {
+        unsigned middle = (low + high) / 2;
+        if (order(&rulebook_code[middle], code, subject, detail) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < rulebook_codes && order(&rulebook_code[low], code, subject, detail) == 0 ? &rulebook_code[low] : NULL;
+}
+
+/* The row that speaks at this phase; *general is the last one, without a phase. */
+static const struct code_row *row_for(int code, struct enhanced e, enum phase phase, const struct code_row **general)
+{
+    const struct code_row *r = first_row(code, e.subject, e.detail), *chosen = NULL, *end = rulebook_code + rulebook_codes;
+    *general = NULL;
+    for (; r && r < end && order(r, code, e.subject, e.detail) == 0; r++) {
+        if (!chosen && (r->phase == PHASE_NONE || r->phase == phase) && fits_phase(&rulebook_cause[r->cause], phase))
+            chosen = r;
+        *general = r;
+    }
+    return chosen;
+}
+
+static bool range_holds(const struct rule_range *g, struct status s)
+{
+    if (g->code)
+        return s.code == g->code;
+    const struct enhanced *e = &s.enhanced;
+    return e->class && (!g->class || g->class == e->class) && g->subject == e->subject && g->detail_first <= e->detail &&
+           e->detail <= g->detail_last;
+}
+
+/* Do the rule's conditions hold? What is not known speaks neither for nor against the class and the phase. */
+static bool rule_holds(const struct rule *r, const struct scale *s)
+{
+    unsigned class = s->status.code ? (unsigned)s->status.code / 100 : s->status.enhanced.class;
+    bool range = r->ranges == 0;
+    if ((r->classes && class && !(r->classes & 1u << class)) || (r->phases && s->phase && !(r->phases & 1u << s->phase)) ||
+        (r->only && !(s->providers & 1u << r->provider)))
+        return false;
+    for (unsigned i = 0; i < r->ranges && !range; i++)
+        range = range_holds(&rulebook_range[r->range + i], s->status);
+    return range && (r->cause < 0 || fits_phase(&rulebook_cause[r->cause], s->phase));
+}
+
+static bool same_class(const struct cause *a, const struct cause *b) { return strcmp(a->class, b->class) == 0; }
+
+static unsigned weight_of(const struct rule *r, const struct scale *s)
+{
+    unsigned w = r->confidence;
+    w += r->provider && (s->providers & 1u << r->provider) ? PROVIDER_BONUS : 0;
+    w += s->by_enhanced && same_class(&rulebook_cause[s->by_enhanced->cause], &rulebook_cause[r->cause]) ? AGREES : 0;
+    return w;
+}
+
+/* What weighs most so far, and what weighs most of those that are of another kind. */
+struct heaviest {
+    unsigned weight, rival;
+    const struct rule *rule;
+    const struct found *found;
+    const struct cause *cause, *rival_cause;
+    bool doubt;
+};
+
+static void put_rival(struct heaviest *h, const struct cause *c, unsigned weight)
+{
+    if (weight > h->rival && h->cause && !same_class(c, h->cause)) {
+        h->rival = weight;
+        h->rival_cause = c;
+    }
+}
+
+static void put_on(struct heaviest *h, const struct scale *s, const struct found *f)
+{
+    const struct rule *r = &rulebook_rule[f->rule];
+    if (!rule_holds(r, s))
+        return;
+    if (r->cause < 0) {
+        h->doubt = true;
+        return;
+    }
+    const struct cause *c = &rulebook_cause[r->cause];
+    unsigned w = weight_of(r, s);
+    bool longer = h->found && f->end - f->first > h->found->end - h->found->first;
+    h->doubt |=
+        c->whose != WHOSE_RECIPIENT && c->whose != WHOSE_UNKNOWN && c->whose != WHOSE_RECEIVER && c->whose != WHOSE_NETWORK;
+    if (w < h->weight || (w == h->weight && !longer)) {
+        put_rival(h, c, w);
+        return;
+    }
+    const struct cause *before = h->cause;
+    unsigned before_weight = h->weight;
+    h->weight = w;
+    h->rule = r;
+    h->found = f;
+    h->cause = c;
+    if (h->rival_cause && same_class(h->rival_cause, c))
+        h->rival = 0;
+    if (before)
+        put_rival(h, before, before_weight);
+}
+
+static void put_bare(struct heaviest *h, struct scale *s)
+{
+    static const struct found nowhere;
+    if (!s->status.code && !s->status.enhanced.class)
+        return;
+    for (unsigned i = 0; i < rulebook_bares; i++) {
+        const struct rule *r = &rulebook_rule[rulebook_bare[i]];
+        if (r->confidence >= h->weight && (!r->phases || s->phase) && rule_holds(r, s)) {
+            struct found *f = s->n < FOUND_MAX ? &s->found[s->n++] : &s->found[FOUND_MAX - 1];
+            *f = nowhere;
+            f->rule = rulebook_bare[i];
+            put_on(h, s, f);
+        }
+    }
+}
+
+static uint8_t lowered(const struct heaviest *h, const struct scale *s)
+{
+    unsigned c = h->weight < CERTAIN ? h->weight : CERTAIN, less = 0;
+    const struct code_row *e = s->by_enhanced;
+    if (h->rival + RIVAL_NEAR >= h->weight && h->rival)
+        less = CONTRADICTED;
+    if (e && e->confidence >= DEFINITE && !same_class(&rulebook_cause[e->cause], h->cause))
+        less = CONTRADICTED;
+    return (uint8_t)(c > less ? c - less : 1);
+}
+
+static struct judgement by_words(const struct heaviest *h, const struct scale *s)
+{
+    struct judgement j = {.cause = h->cause, .confidence = lowered(h, s), .doubtful = h->doubt};
+    j.rule = h->rule->name;
+    j.source = h->rule->source;
+    j.first = h->found->first;
+    j.end = h->found->end;
+    return j;
+}
+
+static struct judgement by_row(const struct code_row *r, bool doubt)
+{
+    return (struct judgement){&rulebook_cause[r->cause], r->confidence, doubt, r->rule, "", 0, 0, 0, NULL, NULL};
+}
+
+static const struct code_row *heavier(const struct code_row *a, const struct code_row *b)
+{
+    return a && (!b || a->confidence >= b->confidence) ? a : b;
+}
+
+struct judgement weigh(const struct plain *p, struct status status, enum phase phase, struct str host)
+{
+    struct scale s = {.status = status, .phase = phase, .n = 0};
+    struct heaviest h = {0};
+    struct judgement j = {.rule = "none", .source = ""};
+    const struct code_row *of_code = NULL, *of_enhanced = NULL;
+    s.providers = providers_of_host(host);
+    if (status.enhanced.class)
+        s.by_enhanced = row_for(0, status.enhanced, phase, &of_enhanced);
+    if (status.code)
+        s.by_code = row_for(status.code, (struct enhanced){0}, phase, &of_code);
+    match_all(p, note_found, &s);
+    for (unsigned i = 0; i < s.n; i++)
+        put_on(&h, &s, &s.found[i]);
+    put_bare(&h, &s);
+    const struct code_row *row = heavier(s.by_enhanced, s.by_code);
+    if (h.rule && (!row || h.weight >= row->confidence))
+        j = by_words(&h, &s);
+    else if (row)
+        j = by_row(row, h.doubt);
+    j.provider = s.providers ? (unsigned)__builtin_ctz(s.providers) : 0;
+    j.of_code = of_code;
+    j.of_enhanced = of_enhanced;
+    return j;
+}

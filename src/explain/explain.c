@@ -115,7 +115,7 @@ static struct status codes_of(const struct explain_input *in)
     struct status found = status_find(str_mem(in->text.p, in->text.n < EXPLAIN_TEXT_MAX ? in->text.n : EXPLAIN_TEXT_MAX));
     if (!s.code && (!s.enhanced.class || found.code / 100 == s.enhanced.class))
         s.code = found.code;
-    if (!s.enhanced.class && (!s.code || found.enhanced.class == s.code / 100))
+    if (!s.enhanced.class)
         s.enhanced = found.enhanced;
     return s;
 }

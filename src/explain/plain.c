@@ -4,6 +4,7 @@
  *     ones become small, other scripts stay; a byte that was lost before ("?", U+FFFD) is a "?"
  *   - all punctuation becomes a space, but for a dot or "?" between letters and "/"; an apostrophe goes ("doesn't": "doesnt")
  *   - what has an "@" becomes "@": nothing in an address is a word of the server
+ *   - an IP address goes
  *   - codes at the start of a line, and a code with its enhanced code anywhere, go: they part sentences that run over lines
  *
  * tools/compile-rules folds phrases in the same way. */
@@ -116,6 +117,21 @@ static size_t code_length(const struct reader *r)
     return n && (r->line_start || (found.code && found.enhanced.class)) ? n : 0;
 }
 
+/* How long an IP address is that begins here: it parts no sentence ("your IP 192.0.2.1 is listed"). */
+static size_t ip_length(const struct reader *r)
+{
+    size_t n = 0, dots = 0, colons = 0;
+    for (char c; n < 48; n++) {
+        c = byte_at(r, r->at + n);
+        dots += c == '.' && is_digit(byte_at(r, r->at + n + 1));
+        colons += c == ':';
+        if (!is_digit(c) && c != '.' && c != ':' && !((c | 0x20) >= 'a' && (c | 0x20) <= 'f'))
+            break;
+    }
+    bool word_goes_on = is_alnum(byte_at(r, r->at + n)) || byte_at(r, r->at + n) == '-';
+    return !word_goes_on && (colons >= 2 || dots == 3) ? n : 0;
+}
+
 /* A new line as such or as the two characters that stand for it. */
 static size_t newline_length(const struct reader *r, char c)
 {
@@ -130,6 +146,8 @@ static size_t fold_rest(struct reader *r, char c)
         put(r, ' ');
         return n;
     }
+    if (is_digit(c) && r->to->text[r->to->n - 1] == ' ' && (n = ip_length(r)) > 0)
+        return n;
     bool quote = c == '"' || c == '\r';
     r->line_start = (n = newline_length(r, c)) > 0 || (r->line_start && quote);
     if (n > 0)

@@ -59,10 +59,7 @@ size_t status_at(struct str s, size_t at, struct status *ret)
         while (byte_at(s, end + more) == ' ' || byte_at(s, end + more) == '-' || byte_at(s, end + more) == '#')
             more++;
         size_t e = more ? enhanced_at(s, end + more, &ret->enhanced) : 0;
-        if (e && ret->enhanced.class == ret->code / 100)
-            end += more + e;
-        else
-            ret->enhanced = (struct enhanced){0};
+        end += e ? more + e : 0; /* even of another class: "551 4.7.17" */
     }
     if (byte_at(s, end) == ' ' || byte_at(s, end) == '-')
         end++;

@@ -8,6 +8,8 @@
 
 enum {
     PROVIDER_BONUS = 5,
+    UNKNOWN_PROVIDER = 2, /* a rule of a provider that nothing shows to be the one */
+    OTHER_PROVIDER = 20,  /* a rule of another provider than the one shown */
     AGREES = 4,
     CONTRADICTED = 12, /* a rival of about the same weight, or a definite enhanced code, says something of another kind */
     RIVAL_NEAR = 15,
@@ -116,13 +118,22 @@ static bool rule_holds(const struct rule *r, const struct scale *s)
     return range && (r->cause < 0 || fits_phase(&rulebook_cause[r->cause], s->phase));
 }
 
-static bool same_class(const struct cause *a, const struct cause *b) { return strcmp(a->class, b->class) == 0; }
+/* Of one kind: the same class, or both of an address that is dead. */
+static bool same_kind(const struct cause *a, const struct cause *b)
+{
+    return strcmp(a->class, b->class) == 0 || (a->action == ACTION_SUPPRESS && b->action == ACTION_SUPPRESS);
+}
+
+static bool is_from(const struct rule *r, const struct scale *s) { return r->provider && (s->providers & 1u << r->provider); }
 
 static unsigned weight_of(const struct rule *r, const struct scale *s)
 {
     unsigned w = r->confidence;
-    w += r->provider && (s->providers & 1u << r->provider) ? PROVIDER_BONUS : 0;
-    w += s->by_enhanced && same_class(&rulebook_cause[s->by_enhanced->cause], &rulebook_cause[r->cause]) ? AGREES : 0;
+    if (is_from(r, s))
+        w += PROVIDER_BONUS;
+    else if (r->provider)
+        w -= s->providers ? OTHER_PROVIDER : UNKNOWN_PROVIDER;
+    w += s->by_enhanced && same_kind(&rulebook_cause[s->by_enhanced->cause], &rulebook_cause[r->cause]) ? AGREES : 0;
     return w;
 }
 
@@ -137,7 +148,7 @@ struct heaviest {
 
 static void put_rival(struct heaviest *h, const struct cause *c, unsigned weight)
 {
-    if (weight > h->rival && h->cause && !same_class(c, h->cause)) {
+    if (weight > h->rival && h->cause && !same_kind(c, h->cause)) {
         h->rival = weight;
         h->rival_cause = c;
     }
@@ -167,7 +178,7 @@ static void put_on(struct heaviest *h, const struct scale *s, const struct found
     h->rule = r;
     h->found = f;
     h->cause = c;
-    if (h->rival_cause && same_class(h->rival_cause, c))
+    if (h->rival_cause && same_kind(h->rival_cause, c))
         h->rival = 0;
     if (before)
         put_rival(h, before, before_weight);
@@ -195,7 +206,7 @@ static uint8_t lowered(const struct heaviest *h, const struct scale *s)
     const struct code_row *e = s->by_enhanced;
     if (h->rival + RIVAL_NEAR >= h->weight && h->rival)
         less = CONTRADICTED;
-    if (e && e->confidence >= DEFINITE && !same_class(&rulebook_cause[e->cause], h->cause))
+    if (e && e->confidence >= DEFINITE && !is_from(h->rule, s) && !same_kind(&rulebook_cause[e->cause], h->cause))
         less = CONTRADICTED;
     return (uint8_t)(c > less ? c - less : 1);
 }

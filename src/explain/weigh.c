@@ -24,7 +24,7 @@ struct found {
 struct scale {
     struct status status;
     enum phase phase;
-    uint32_t providers; /* bits */
+    uint64_t providers; /* bits */
     const struct code_row *by_enhanced, *by_code;
     unsigned n;
     struct found found[FOUND_MAX];
@@ -34,12 +34,12 @@ static void note_found(void *ctx, int owner, size_t first, size_t end)
 {
     struct scale *s = ctx;
     if (owner < 0)
-        s->providers |= 1u << -owner;
+        s->providers |= 1ull << -owner;
     else if (s->n < FOUND_MAX)
         s->found[s->n++] = (struct found){(uint16_t)owner, (uint16_t)first, (uint16_t)end};
 }
 
-static uint32_t providers_of_host(struct str host)
+static uint64_t providers_of_host(struct str host)
 {
     while (host.n && host.p[host.n - 1] == '.')
         host.n--;
@@ -48,7 +48,7 @@ static uint32_t providers_of_host(struct str host)
         size_t before = host.n - h->length;
         if (host.n >= h->length && str_eq_nocase(str_mem(host.p + before, h->length), str_mem(h->suffix, h->length)) &&
             (before == 0 || host.p[before - 1] == '.'))
-            return 1u << h->provider;
+            return 1ull << h->provider;
     }
     return 0;
 }
@@ -111,7 +111,7 @@ static bool rule_holds(const struct rule *r, const struct scale *s)
     unsigned class = s->status.code ? (unsigned)s->status.code / 100 : s->status.enhanced.class;
     bool range = r->ranges == 0;
     if ((r->classes && class && !(r->classes & 1u << class)) || (r->phases && s->phase && !(r->phases & 1u << s->phase)) ||
-        (r->only && !(s->providers & 1u << r->provider)))
+        (r->only && !(s->providers & 1ull << r->provider)))
         return false;
     for (unsigned i = 0; i < r->ranges && !range; i++)
         range = range_holds(&rulebook_range[r->range + i], s->status);
@@ -124,7 +124,7 @@ static bool same_kind(const struct cause *a, const struct cause *b)
     return strcmp(a->class, b->class) == 0 || (a->action == ACTION_SUPPRESS && b->action == ACTION_SUPPRESS);
 }
 
-static bool is_from(const struct rule *r, const struct scale *s) { return r->provider && (s->providers & 1u << r->provider); }
+static bool is_from(const struct rule *r, const struct scale *s) { return r->provider && (s->providers & 1ull << r->provider); }
 
 static unsigned weight_of(const struct rule *r, const struct scale *s)
 {
@@ -251,7 +251,7 @@ struct judgement weigh(const struct plain *p, struct status status, enum phase p
         j = by_words(&h, &s);
     else if (row)
         j = by_row(row, h.doubt);
-    j.provider = s.providers ? (unsigned)__builtin_ctz(s.providers) : 0;
+    j.provider = s.providers ? (unsigned)__builtin_ctzll(s.providers) : 0;
     j.of_code = of_code;
     j.of_enhanced = of_enhanced;
     return j;

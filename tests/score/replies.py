@@ -35,20 +35,20 @@ def accepts(row, got):
 
 def judge(pairs):
     dead = [(r, g) for r, g in pairs if r["class"] in DEAD]
-    alive = [(r, g) for r, g in pairs if r["class"] not in DEAD and not DEAD & set(r["also_accept"].split(",")) and r["class"] != "unknown"]
     sources = collections.defaultdict(list)
     for r, g in pairs:
         sources[r["source"]].append(accepts(r, g["class"]))
     good = sum(accepts(r, g["class"]) for r, g in pairs) / len(pairs)
     exact = sum(r["class"] == g["class"] for r, g in pairs) / len(pairs)
-    false = [(r, g) for r, g in pairs if r["class"] not in DEAD | {"moved", "unknown"} and g["action"] == "suppress"]
+    alive = [(r, g) for r, g in pairs if not DEAD & {r["class"], *r["also_accept"].split(",")} and "*" not in r["also_accept"]]
+    false = [(r, g) for r, g in alive if g["action"] == "suppress"]
     missed = [(r, g) for r, g in dead if g["class"] not in DEAD]
     kept = [(r, g) for r, g in dead if g["action"] != "suppress"]
     print(f"{len(pairs)} replies: class {good:.1%} (exactly {exact:.1%}; mean over sources {sum(sum(v) / len(v) for v in sources.values()) / len(sources):.1%})")
-    print(f"false suppressions {len(false)} of {len(pairs) - len(dead)}; dead addresses not recognised {len(missed)} of {len(dead)}, not suppressed {len(kept)}")
+    print(f"false suppressions {len(false)} of {len(alive)}; dead addresses not recognised {len(missed)} of {len(dead)}, not suppressed {len(kept)}")
     for name, v in sorted(sources.items()):
         print(f"  {name:28} {sum(v)}/{len(v)}")
-    return {"class, accepted alternatives counted": good, "living addresses not suppressed": 1 - len(false) / max(1, len(pairs) - len(dead)),
+    return {"class, accepted alternatives counted": good, "living addresses not suppressed": 1 - len(false) / max(1, len(alive)),
             "dead addresses recognised": 1 - len(missed) / max(1, len(dead))}, false, kept
 
 

@@ -30,8 +30,11 @@ static const struct command commands[] = {
     {"why", cli_why, TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_DIALOGUE, "MESSAGE-ID|RECIPIENT",
      "Tell the whole story of a message, or of the newest to a recipient.",
      "The beginning of an id is enough when no other message's begins so. The server need not run."},
-    {"explain", cli_explain, TAKES_LANG | TAKES_JSON, "'SMTP REPLY'",
-     "Explain a server's reply: what happened, whose doing, what to do.", "Needs no server."},
+    {"explain", cli_explain, TAKES_LANG | TAKES_JSON | TAKES_BATCH, "'SMTP REPLY'\nFILE.eml|-\n--batch",
+     "Explain a server's reply or a bounce mail: what happened, whose doing, what to do.",
+     "Needs no server. A mail tells of each recipient, and whether it is a bounce at all; - reads standard input.\nWith --batch "
+     "a "
+     "literal \\n within a line parts the lines of one reply."},
     {"queue", cli_queue, TAKES_DATA | TAKES_LANG | TAKES_JSON,
      "list\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\nretry|hold|release|drop "
      "domain "

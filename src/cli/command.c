@@ -31,6 +31,7 @@ static const struct option_row {
     {'n', "dry-run", NULL, "Only report what would be done."},
     {'s', "skip-bad", NULL, "Take the good lines although others are bad."},
     {'f', "force", NULL, "Also the whole domain of a provider where anybody has a mailbox."},
+    {'b', "batch", NULL, "Explain one reply a line of standard input, as one JSON object a line."},
     {'h', "help", NULL, "Say how it is called."},
 };
 enum { ROWS = sizeof rows / sizeof *rows, HELP = ROWS - 1 };
@@ -101,6 +102,7 @@ static int take(const struct command *me, int letter, struct common *ret)
         if (strcmp(optarg, "pl") != 0 && strcmp(optarg, "en") != 0)
             return command_misused(me, "--lang %s: expected pl or en", optarg);
         ret->lang = optarg[0] == 'p' ? LANG_PL : LANG_EN;
+        ret->lang_given = true;
         break;
     case 'j':
         ret->json = true;
@@ -137,6 +139,9 @@ static int take(const struct command *me, int letter, struct common *ret)
         break;
     case 'f':
         ret->force = true;
+        break;
+    case 'b':
+        ret->batch = true;
         break;
     default:
         command_help(me, stdout);

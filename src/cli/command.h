@@ -25,6 +25,7 @@ enum command_takes {
     TAKES_DRY_RUN = 1 << 12,
     TAKES_SKIP_BAD = 1 << 13,
     TAKES_FORCE = 1 << 14,
+    TAKES_BATCH = 1 << 15,
 };
 
 struct command {
@@ -40,7 +41,8 @@ struct command {
 struct common {
     const char *config, *data; /* a file, a directory */
     enum lang lang;
-    bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force;
+    bool lang_given; /* by the option, not by the environment */
+    bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force, batch;
     const char *account, *reason, *expires, *by; /* NULL: not given */
     int first;                                   /* index of the first argument that is no option */
 };

@@ -102,10 +102,24 @@ void common_safe(struct str s, size_t max, struct buf *b)
     }
 }
 
+/* Bytes that stand in a JSON string as they are, from the front of s: printable ASCII but the two that are escaped. */
+static size_t plain_bytes(struct str s)
+{
+    size_t i = 0;
+    while (i < s.n && (unsigned char)s.p[i] >= 32 && (unsigned char)s.p[i] < 127 && s.p[i] != '"' && s.p[i] != '\\')
+        i++;
+    return i;
+}
+
 void common_json(struct str s, struct buf *b)
 {
     buf_add_str(b, STR("\""));
     while (s.n > 0) {
+        size_t plain = plain_bytes(s);
+        buf_add(b, s.p, plain);
+        s = str_mem(s.p + plain, s.n - plain);
+        if (s.n == 0)
+            break;
         struct str before = s;
         uint32_t c = utf8_take(&s);
         if (c == '"' || c == '\\')

@@ -196,6 +196,7 @@ struct reading {
     struct str domain;
     bool listed, transcript; /* where the reading is */
     bool transcripts;        /* there is one */
+    size_t session;          /* where the first begins */
     size_t first;            /* where the first recipient stands */
     uint32_t n;
     struct candidate c[CANDIDATES_MAX];
@@ -233,8 +234,10 @@ static void line_read(struct reading *r, struct str line)
     struct str lower = str_mem(r->lower.p + at, line.n), address;
     if (line.n > LINE_MAX_BYTES || is_quoted_or_field(lower))
         return;
-    if (words_in(WORDS_TRANSCRIPT, lower))
+    if (words_in(WORDS_TRANSCRIPT, lower) && !r->transcript) {
+        r->session = r->transcripts ? r->session : at;
         r->transcript = r->transcripts = true;
+    }
     bool found = address_find(line, &address, &begin, &end);
     if (words_in(WORDS_LIST, lower)) {
         r->listed = true;
@@ -307,7 +310,7 @@ static struct str transcript_of(struct str text, struct str lower, struct str ad
             continue;
         if (local.n > 0 && word.n > local.n + 4 && str_starts_nocase(word, local) && memcmp(word.p + local.n, "... ", 4) == 0)
             return line;
-        if ((answer && (asked || its)) || (its && code_first(word)))
+        if ((answer && (asked || its)) || (its && (code_first(word) || contains(low, "... "))))
             return line;
         if (answer || (code_first(word) && !contains(low, "@")))
             last = line;
@@ -371,9 +374,10 @@ static struct str *reasons_read(struct reading *r, enum rank rank)
         const struct candidate *c = &r->c[i];
         if (c->rank != rank)
             continue;
+        size_t end = r->transcripts && c->line < r->session && r->session < next ? r->session : next;
         reasons[i] = rank == RANK_WEAK ? line_reason(r, c) : (struct str){0};
-        if (reasons[i].n == 0 && c->rest < next)
-            reasons[i] = reason_of(str_mem(r->text.p + c->rest, next - c->rest), r->a);
+        if (reasons[i].n == 0 && c->rest < end)
+            reasons[i] = reason_of(str_mem(r->text.p + c->rest, end - c->rest), r->a);
         if (reasons[i].n == 0)
             reasons[i] = later;
         later = reasons[i];

@@ -1,4 +1,4 @@
-"""The public test suite of RFC 7208 against our check: every case, results and explanations. check_spf.py SPF_CASES"""
+"""The public test suite of RFC 7208 against our check: every case, results and explanations. check_spf.py CASES"""
 import json
 import os
 import subprocess
@@ -35,7 +35,7 @@ def ask(program, case):
     lines = ["clear"]
     for name, entries in case["zonedata"].items():
         lines += ["\t".join(["zone", escape(n), k, escape(v)]) for n, k, v in records(name, entries)]
-    lines.append("\t".join(["check", case["host"], escape(case["helo"]), escape(case["mailfrom"])]))
+    lines.append("\t".join(["spf", case["host"], escape(case["helo"]), escape(case["mailfrom"])]))
     return "\n".join(lines)
 
 

@@ -1,0 +1,83 @@
+/* Answers questions from standard input, a line each, fields parted by tabs:
+ *   clear | zone NAME TYPE VALUE          the DNS that the questions below see
+ *   spf IP HELO SENDER                    result, explanation, reason
+ *   dkim FILE EPOCH                       a line a signature: result, domain, selector, algorithm, reason; then an empty line */
+#include "zone.h"
+
+#include "lib/net.h"
+#include "verify/dkim.h"
+#include "verify/spf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void spf(struct str line, struct arena *a)
+{
+    struct sockaddr_storage sa;
+    socklen_t len;
+    struct spf_answer answer;
+    struct str ip = field_take(&line, a), helo = field_take(&line, a), sender = field_take(&line, a);
+    if (!net_parse_ip(ip, 0, &sa, &len))
+        exit(2);
+    struct spf_input in = {(struct sockaddr *)&sa, helo, sender, STR("receiver.test"), 1700000000};
+    spf_check(&in, &zone_dns, a, &answer);
+    printf("%s\t%.*s\t%.*s\n", spf_result_name(answer.result), STR_ARGS(answer.explanation), STR_ARGS(answer.reason));
+}
+
+static struct str slurp(struct str path, struct arena *a)
+{
+    char name[4096];
+    snprintf(name, sizeof name, "%.*s", STR_ARGS(path));
+    FILE *f = fopen(name, "r");
+    if (!f || fseek(f, 0, SEEK_END) != 0)
+        exit(3);
+    size_t n = (size_t)ftell(f);
+    char *p = arena_alloc(a, n + 1);
+    rewind(f);
+    if (fread(p, 1, n, f) != n)
+        exit(3);
+    fclose(f);
+    return str_mem(p, n);
+}
+
+static int64_t number(struct str s) { return strtoll(s.p, NULL, 10); }
+
+static void dkim(struct str line, struct arena *a)
+{
+    struct view v;
+    struct dkim_answer *list;
+    struct str path = field_take(&line, a);
+    view_make(&v, slurp(path, a), a);
+    unsigned n = dkim_verify(&v, &zone_dns, number(arena_str(a, line)), a, &list);
+    for (unsigned i = 0; i < n; i++)
+        printf("%s\t%.*s\t%.*s\t%.*s\t%.*s\n", auth_result_name(list[i].result), STR_ARGS(list[i].domain),
+               STR_ARGS(list[i].selector), STR_ARGS(list[i].algorithm), STR_ARGS(list[i].reason));
+    printf("\n");
+}
+
+int main(void)
+{
+    char *text = NULL;
+    size_t cap = 0;
+    for (ssize_t n; (n = getline(&text, &cap, stdin)) > 0;) {
+        struct arena a = {0};
+        struct str line = str_mem(text, (size_t)n - (text[n - 1] == '\n')), word = str_split(&line, '\t');
+        if (str_eq(word, STR("clear"))) {
+            zone_clear();
+        } else if (str_eq(word, STR("zone"))) {
+            struct str name = field_take(&line, &a), type = field_take(&line, &a);
+            zone_add(name, type, field_take(&line, &a));
+        } else if (str_eq(word, STR("spf"))) {
+            spf(line, &a);
+        } else if (str_eq(word, STR("dkim"))) {
+            dkim(line, &a);
+        } else {
+            return 2;
+        }
+        fflush(stdout);
+        arena_done(&a);
+    }
+    free(text);
+    zone_clear();
+    return 0;
+}

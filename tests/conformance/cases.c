@@ -1,11 +1,14 @@
 /* Answers questions from standard input, a line each, fields parted by tabs:
  *   clear | zone NAME TYPE VALUE          the DNS that the questions below see
  *   spf IP HELO SENDER                    result, explanation, reason
- *   dkim FILE EPOCH                       a line a signature: result, domain, selector, algorithm, reason; then an empty line */
+ *   dkim FILE EPOCH                       a line a signature: result, domain, selector, algorithm, reason; then an empty line
+ *   dmarc tree|psl FROM SPF DKIM...       what was asked for, a line each; result, policy, domain, alignments; an empty line
+ *   registrable DOMAIN                    by the public suffix list */
 #include "zone.h"
 
 #include "lib/net.h"
 #include "verify/dkim.h"
+#include "verify/dmarc.h"
 #include "verify/spf.h"
 
 #include <stdio.h>
@@ -42,6 +45,33 @@ static struct str slurp(struct str path, struct arena *a)
 
 static int64_t number(struct str s) { return strtoll(s.p, NULL, 10); }
 
+static bool trace;
+
+static enum dns_result traced_ask(void *ctx, struct str name, enum dns_type type, struct arena *a, struct dns_answer *ret)
+{
+    if (trace && type == DNS_TXT)
+        printf("asked\t%.*s\n", STR_ARGS(name));
+    return zone_dns.ask(ctx, name, type, a, ret);
+}
+
+static void dmarc(struct str line, struct arena *a)
+{
+    static const struct verify_dns traced = {traced_ask, NULL};
+    struct str dkim_domain[50];
+    struct dmarc_answer answer;
+    struct dmarc_input in = {.dkim = dkim_domain};
+    in.public_suffixes = str_eq(field_take(&line, a), STR("psl"));
+    in.from = field_take(&line, a);
+    in.spf = field_take(&line, a);
+    for (struct str list = field_take(&line, a); list.p && list.n && in.dkims < 50;)
+        dkim_domain[in.dkims++] = str_split(&list, ' ');
+    trace = true;
+    dmarc_check(&in, &traced, a, &answer);
+    trace = false;
+    printf("%s\t%s\t%.*s\t%d\t%d\n\n", auth_result_name(answer.result), dmarc_policy_name(answer.policy), STR_ARGS(answer.domain),
+           answer.spf_aligned, answer.dkim_aligned);
+}
+
 static void dkim(struct str line, struct arena *a)
 {
     struct view v;
@@ -71,6 +101,11 @@ int main(void)
             spf(line, &a);
         } else if (str_eq(word, STR("dkim"))) {
             dkim(line, &a);
+        } else if (str_eq(word, STR("dmarc"))) {
+            dmarc(line, &a);
+        } else if (str_eq(word, STR("registrable"))) {
+            struct str top = dmarc_registrable(field_take(&line, &a), &a);
+            printf("%.*s\n", STR_ARGS(top));
         } else {
             return 2;
         }

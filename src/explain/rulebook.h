@@ -55,7 +55,7 @@ extern const unsigned rulebook_hosts;
 struct rule_node {
     int32_t base, parent;
     uint32_t fail;
-    uint16_t hit; /* row of rulebook_hit; 0: none */
+    uint32_t hit; /* row of rulebook_hit; 0: none */
 };
 extern const struct rule_node rulebook_node[];
 extern const uint16_t rulebook_hit[]; /* numbers of words that end here; 0 ends a row */

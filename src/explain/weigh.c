@@ -96,6 +96,13 @@ static const struct code_row *row_for(int code, struct enhanced e, enum phase ph
     return chosen;
 }
 
+/* The row of an enhanced code. A detail that is not registered: its subject still tells the field. */
+static const struct code_row *enhanced_row(struct enhanced e, enum phase phase, const struct code_row **general)
+{
+    const struct code_row *none, *r = row_for(0, e, phase, general);
+    return *general ? r : row_for(0, (struct enhanced){e.class, e.subject, 0}, phase, &none);
+}
+
 static bool range_holds(const struct rule_range *g, struct status s)
 {
     if (g->code)
@@ -126,14 +133,20 @@ static bool same_kind(const struct cause *a, const struct cause *b)
 
 static bool is_from(const struct rule *r, const struct scale *s) { return r->provider && (s->providers & 1ull << r->provider); }
 
+static bool agrees(const struct rule *r, const struct code_row *e)
+{
+    return e && e->confidence >= DEFINITE && same_kind(&rulebook_cause[e->cause], &rulebook_cause[r->cause]);
+}
+
 static unsigned weight_of(const struct rule *r, const struct scale *s)
 {
-    unsigned w = r->confidence;
+    unsigned w = r->confidence + (agrees(r, s->by_enhanced) ? (unsigned)AGREES : 0);
+    if (w > CERTAIN)
+        w = CERTAIN;
     if (is_from(r, s))
         w += PROVIDER_BONUS;
     else if (r->provider)
         w -= s->providers ? OTHER_PROVIDER : UNKNOWN_PROVIDER;
-    w += s->by_enhanced && same_kind(&rulebook_cause[s->by_enhanced->cause], &rulebook_cause[r->cause]) ? AGREES : 0;
     return w;
 }
 
@@ -239,7 +252,7 @@ struct judgement weigh(const struct plain *p, struct status status, enum phase p
     const struct code_row *of_code = NULL, *of_enhanced = NULL;
     s.providers = providers_of_host(host);
     if (status.enhanced.class)
-        s.by_enhanced = row_for(0, status.enhanced, phase, &of_enhanced);
+        s.by_enhanced = enhanced_row(status.enhanced, phase, &of_enhanced);
     if (status.code)
         s.by_code = row_for(status.code, (struct enhanced){0}, phase, &of_code);
     match_all(p, note_found, &s);

@@ -58,7 +58,8 @@ static void enhanced_codes_are_understood(void **state)
     is(PHASE_BODY, "451 4.3.2 later", "receiver-overloaded");
     is(PHASE_BODY, "554 5.4.6 no", "mail-loop");
     is(PHASE_RCPT, "550 5.7.1 no", "policy"); /* never a dead address on the code alone */
-    is(PHASE_RCPT, "550 5.7.133 no", "policy");
+    is(PHASE_RCPT, "550 5.7.133 no", "recipient-restricted"); /* one provider's own */
+    is(PHASE_RCPT, "550 5.7.999 no", "policy");
 }
 
 static void bare_codes_by_phase(void **state)

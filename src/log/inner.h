@@ -100,8 +100,10 @@ void spare_add(struct log *g, struct segment *s);
 struct segment *segment_begin(struct log *g); /* the next live one; from a spare if there is one */
 void segments_free_old(struct log *g);        /* frees what may be freed, in order */
 void segments_make_ahead(struct log *g);      /* keeps spares ready */
-void segments_look(struct log *g);            /* at the disk's free space, before the first spare is made */
-bool segments_are_full(const struct log *g);  /* the disk is low, and but for a reserve the spares are used up */
+/* At start: sees whether the disk is low. If so and no spare can be used, one is made of what is to stay free; fails when not
+ * even that is there: what is then delivered could not be noted, and would be delivered again at each start. */
+bool segments_reserve(struct log *g, struct fault *f);
+bool segments_are_full(const struct log *g); /* the disk is low, and but for a reserve the spares are used up */
 void segments_close(struct log *g);
 struct segment *segment_find(struct log *g, uint32_t sequence);
 void entry_link(struct log *g, struct segment *s, struct log_entry *e);

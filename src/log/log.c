@@ -468,7 +468,7 @@ static bool open_all(struct log *g, struct fault *f)
     if (!g->o.is_inline &&
         !(chore_pool_new(&g->flusher, 1, f) && chore_pool_new(&g->reader, 1, f) && chore_pool_new(&g->maker, 1, f)))
         return false;
-    return segments_recover(g, f);
+    return segments_recover(g, f) && segments_reserve(g, f);
 }
 
 static void free_all(struct log *g)
@@ -506,7 +506,6 @@ bool log_open(struct log **ret, const struct log_options *o, struct loop *l, con
         loop_at_turn_end(l, on_turn_end, g);
         timer_set(l, &g->look, LOOK_MS);
     }
-    segments_look(g);
     segments_make_ahead(g);
     *ret = g;
     return true;

@@ -60,7 +60,7 @@ struct log_options {
 };
 
 /* Opens and recovers: calls the recover hooks, then is ready to append on `l`'s thread. Fails with a clear sentence on
- * an unreadable directory, a lock held by another process, or a missing live segment. */
+ * an unreadable directory, a lock held by another process, a missing live segment, or a disk without room for the next note. */
 bool log_open(struct log **ret, const struct log_options *o, struct loop *l, const struct log_hooks *h, void *ctx,
               struct fault *f);
 /* What recovery found broken, as a sentence that says how much and where; NULL: nothing. */

@@ -210,7 +210,27 @@ static bool has_room(struct log *g)
     return code != 0 || left >= g->o.disk_free_min + g->o.segment_bytes;
 }
 
-void segments_look(struct log *g) { atomic_store(&g->disk_low, !has_room(g)); }
+static void look_at_room(struct log *g) { atomic_store(&g->disk_low, !has_room(g)); }
+
+bool segments_reserve(struct log *g, struct fault *f)
+{
+    look_at_room(g);
+    if (!atomic_load(&g->disk_low) || usable_spares(g) > 0)
+        return true;
+    g->made = segment_new(g->next_file++, g->o.segment_bytes);
+    make_one(g);
+    bool good = g->make_error == 0;
+    g->made->made = good;
+    if (good)
+        spare_add(g, g->made);
+    else
+        segment_drop(g, g->made);
+    g->made = NULL;
+    return good ||
+           fault_errno(f, g->make_error,
+                       "there is no room to note what happens to the queued messages, so none is delivered: make %u MiB of room",
+                       g->o.segment_bytes / (1024 * 1024));
+}
 
 /* A quota, or no inodes, shows only when a file is made: then too the disk is as good as full. */
 static void make_work(void *ctx)

@@ -282,6 +282,7 @@ static bool reopen(struct world *w, struct fault *f)
     for (bool good = false; !good;) {
         forget_recovered(w);
         disk_power_up(w->disk);
+        disk_set_room(w->disk, UINT64_C(1) << 40);
         if (chance(w) % 4 == 0)
             disk_cut_at(w->disk, 1 + chance(w) % 60);
         good = open_log(w, f);

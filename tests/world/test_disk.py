@@ -1,6 +1,7 @@
 """Disk and memory: full, read-only, slow, damaged; and a server that must live within little memory. What was acknowledged arrives."""
 import os
 import resource
+import signal
 import smtplib
 import socket
 import subprocess
@@ -149,6 +150,39 @@ def test_a_full_disk_refuses_new_mail_delivers_the_old_and_takes_mail_again_when
         wait_until(lambda: copies(moods.receiver).get("sender@sender.test"), 30)
         wait_until(lambda: copies(moods.receiver).get("again@dest.test"), 30)
         assert server.engine() == engine, "the engine was started again"
+        assert set(copies(moods.receiver).values()) == {1}, copies(moods.receiver)
+    finally:
+        server.stop()
+        if disk:
+            disk.close()
+        server.folder.cleanup()
+        moods.receiver.close()
+
+
+def test_a_disk_full_to_the_last_byte_stops_deliveries_that_could_not_be_noted():
+    moods = Moods()
+    server = Goniec(moods.receiver.port, more=QUICK, workers=1, start=False)
+    disk = None
+    try:
+        disk = SmallDisk(server, 64)
+        server.start()
+        rcpts = [f"m{i}@dest.test" for i in range(5)]
+        assert all(send(server, [r])[0] == 250 for r in rcpts)
+        disk.fill(0)
+        for _ in range(12):  # each start needs a segment of its own, until there is none
+            pid = server.engine()
+            os.kill(pid, signal.SIGKILL)
+            before = len(server.log_text())
+            wait_until(lambda: any(w in server.log_text()[before:] for w in ("workers take mail", "there is no room")), 30)
+            if "there is no room" in server.log_text():
+                break
+            time.sleep(1.2)  # the messages are due again: what is noted of that begins the segment
+        assert "there is no room to note what happens" in server.log_text(), server.log_text()
+        moods.open = True
+        time.sleep(2)
+        assert not copies(moods.receiver), copies(moods.receiver)
+        disk.empty()
+        wait_until(lambda: set(rcpts) <= set(copies(moods.receiver)), 40)
         assert set(copies(moods.receiver).values()) == {1}, copies(moods.receiver)
     finally:
         server.stop()

@@ -227,19 +227,46 @@ static void messages_that_end_make_room_on_a_full_disk(void **state)
     assert_int_equal(o.failures, 0);
 }
 
-static void a_log_that_opens_on_a_full_disk_says_so_before_the_first_message(void **state)
+static void a_log_opens_on_a_full_disk_only_while_it_could_note_what_is_delivered(void **state)
 {
     (void)state;
+    unsigned starts = 0;
     disk_set_room(o.disk, 0);
+    unsigned n = accept_until_full(1, 20000);
+    for (bool open = true; open && starts < 20; starts++) {
+        assert_int_equal(owner_accept(&o, 700, 20000), LOG_DISK_FULL);
+        assert_int_equal(owner_note(&o, 1, 'a', false), LOG_OK); /* as each start's first delivery would */
+        log_flush(o.log);
+        assert_int_equal(o.failures, 0);
+        assert_true(o.kept[1].note_durable);
+        owner_close(&o);
+        open = owner_open(&o);
+    }
+    assert_in_range(starts, 1, 19);
+    assert_non_null(strstr(o.fault.text, "there is no room"));
+    disk_set_room(o.disk, 1 << 30);
+    assert_true(owner_open(&o));
+    assert_int_equal(owner_live(&o), n);
+    assert_int_equal(strlen(o.kept[1].notes), starts);
+    assert_int_equal(owner_accept(&o, 700, 20000), LOG_OK);
+}
+
+static void what_is_to_stay_free_serves_for_notes(void **state)
+{
+    (void)state;
+    o.options.disk_free_min = 2 * OWNER_SEGMENT;
+    owner_close(&o);
+    disk_set_room(o.disk, 2 * OWNER_SEGMENT);
+    assert_true(owner_open(&o));
     accept_until_full(1, 20000);
-    for (unsigned round = 0; round < 3; round++) {
+    owner_note(&o, 1, 'a', false);
+    for (int i = 0; i < 3; i++) {
         owner_close(&o);
         assert_true(owner_open(&o));
-        if (owner_accept(&o, 700 + round, 20000) == LOG_OK) /* only as far as spares are there */
-            log_flush(o.log);
+        assert_int_equal(owner_note(&o, 1, 'a', false), LOG_OK);
+        log_flush(o.log);
         assert_int_equal(o.failures, 0);
     }
-    assert_true(owner_stats(&o).disk_full);
 }
 
 static void a_spare_that_cannot_be_made_means_full_although_the_disk_says_there_is_room(void **state)
@@ -329,7 +356,8 @@ int main(void)
         CASE(segments_of_another_size_are_read_and_not_used_for_records_they_cannot_hold),
         CASE(a_full_disk_refuses_messages_and_takes_notes_and_takes_messages_again_when_there_is_room),
         CASE(messages_that_end_make_room_on_a_full_disk),
-        CASE(a_log_that_opens_on_a_full_disk_says_so_before_the_first_message),
+        CASE(a_log_opens_on_a_full_disk_only_while_it_could_note_what_is_delivered),
+        CASE(what_is_to_stay_free_serves_for_notes),
         CASE(a_spare_that_cannot_be_made_means_full_although_the_disk_says_there_is_room),
         CASE(after_a_failed_sync_nothing_is_acknowledged_any_more),
         CASE(a_message_is_read_back_before_and_after_its_flush),

@@ -47,6 +47,8 @@ static int verify(const struct common *c, const char *directory)
     struct fault f;
     struct buf name = {0};
     bool good = log_verify(directory, c->json ? NULL : stdout, &n, &f);
+    if (!good && f.code)
+        return fail(&f); /* it was not even read: there is nothing to count */
     number segments = n.segments, accepted = n.accepted, moved = n.moved, notes = n.notes, damaged = n.damaged;
     common_json(str_of(directory), &name);
     if (c->json)

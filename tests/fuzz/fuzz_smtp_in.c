@@ -41,7 +41,6 @@ static void on_submit(void *ctx, struct submission *s)
         must(c.p[i] != '\r' || (i + 1 < c.n && c.p[i + 1] == '\n'));
         must(c.p[i] != '\0');
     }
-    must(c.n == 0 || c.p[c.n - 1] == '\n');
     must(s->envelope.rcpts > 0 && s->envelope.rcpts <= r->settings.recipients_max);
     buf_addf(&r->log, "submit %zu %u\n", c.n, s->envelope.rcpts);
     content_free(&s->content);

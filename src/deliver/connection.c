@@ -116,6 +116,24 @@ static void set_timer(struct connection *c)
     timer_set(c->deliver->loop, &c->timer, c->idle ? s->idle_ms : sending ? s->body_block_timeout_ms : wait[w]);
 }
 
+/* A kept connection had died, or the server ends it in this very moment: that says nothing about the message. */
+static bool is_stale(const struct connection *c) { return c->kept && !c->machine.any_reply; }
+
+/* The attempt goes on without this connection: with the same host anew, or with the next. */
+static void leave(struct connection *c, bool next)
+{
+    struct talk *t = c->talk;
+    talk_seen(t, c);
+    t->connection = NULL;
+    c->talk = NULL;
+    connection_close(c);
+    if (next) {
+        t->host++;
+        t->no_tls = false;
+    }
+    talk_next_host(t);
+}
+
 /* The conversation is over before its end: what is open is deferred, and the note tells why. */
 static void broke(struct connection *c, const char *how)
 {
@@ -126,24 +144,12 @@ static void broke(struct connection *c, const char *how)
     }
     bool opening = c->machine.state == OUT_OPENING || c->machine.state == OUT_WANT_TLS;
     bool dot = smtp_out_phase(&c->machine) == PHASE_BODY;
-    bool stale = c->kept && c->machine.state == OUT_BUSY && !c->machine.any_reply;
     snprintf(t->note, sizeof t->note, "%s [%s]: %s while %s%s", c->host, c->ip, how, smtp_out_doing(&c->machine),
              dot ? "; the server may have taken the message, so a second copy is possible" : "");
     t->phase = smtp_out_phase(&c->machine);
-    if (stale) { /* a kept connection had died: that says nothing about the message */
-        t->fresh_only = true;
-        t->connection = NULL;
-        c->talk = NULL;
-        connection_close(c);
-        talk_next_host(t);
-        return;
-    }
-    if (opening) {
-        t->connection = NULL;
-        c->talk = NULL;
-        connection_close(c);
-        t->host++;
-        talk_next_host(t);
+    t->refusal = (struct reply){0};
+    if (is_stale(c) || opening) {
+        leave(c, !is_stale(c));
         return;
     }
     smtp_out_broken(&c->machine);
@@ -221,10 +227,7 @@ static bool retry_in_clear(struct connection *c, const char *detail)
     snprintf(text, sizeof text, "(TLS failed: %s; going on without it)", detail);
     talk_line(t, true, str_of(text));
     t->no_tls = true;
-    t->connection = NULL;
-    c->talk = NULL;
-    connection_close(c);
-    talk_next_host(t);
+    leave(c, false);
     return true;
 }
 
@@ -246,11 +249,8 @@ static void on_ended(void *ctx, enum stream_end why, const char *detail)
         struct talk *t = c->talk;
         snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, how);
         t->phase = PHASE_CONNECT;
-        t->connection = NULL;
-        c->talk = NULL;
-        connection_close(c);
-        t->host++;
-        talk_next_host(t);
+        t->refusal = (struct reply){0};
+        leave(c, true);
         return;
     }
     broke(c, how);
@@ -278,11 +278,7 @@ static void opening_failed(struct connection *c)
     else
         snprintf(t->note, sizeof t->note, "%s [%s] refused the conversation: %d %.*s", c->host, c->ip, m->failure.code,
                  (int)(m->failure.text.n > 300 ? 300 : m->failure.text.n), m->failure.text.p);
-    t->connection = NULL;
-    c->talk = NULL;
-    connection_close(c);
-    t->host++;
-    talk_next_host(t);
+    leave(c, true);
 }
 
 static void transaction_over(struct connection *c)
@@ -335,7 +331,9 @@ static void react(struct connection *c)
         return;
     case OUT_DONE:
     case OUT_OVER:
-        if (c->talk && c->machine.result)
+        if (c->talk && c->machine.state == OUT_OVER && is_stale(c))
+            leave(c, false);
+        else if (c->talk && c->machine.result)
             transaction_over(c);
         else if (c->talk)
             broke(c, "the server closed the conversation");
@@ -343,7 +341,10 @@ static void react(struct connection *c)
             connection_close(c);
         return;
     case OUT_FAILED:
-        opening_failed(c);
+        if (is_stale(c))
+            leave(c, false);
+        else
+            opening_failed(c);
         return;
     }
 }
@@ -390,7 +391,6 @@ static void machine_setup(struct connection *c, const struct talk *t)
     m->chunking = c->deliver->settings->chunking;
     m->policy = r->tls;
     m->no_tls = t->no_tls;
-    m->no_ehlo = t->no_ehlo;
     m->ehlo = str_of(c->ehlo);
     m->login = r->login;
     m->password = r->password;

@@ -51,13 +51,15 @@ struct talk {
     int64_t began_ms, began_wall_ms;
     unsigned host; /* index of the address being tried */
     unsigned tried;
-    bool reached, no_tls, no_ehlo, fresh_only;
+    bool reached, no_tls;
     struct outcome_line *line;
     uint32_t lines;
     char note[640];       /* what went wrong last, one sentence */
     struct reply refusal; /* the last host's, when the opening was refused */
     enum phase phase;
-    unsigned refused_for_good; /* hosts whose greeting was 5xx */
+    unsigned refused_for_good;                                /* hosts whose greeting was 5xx */
+    struct str seen_host, seen_ip, seen_source_ip, seen_ehlo; /* the last connection's, in the arena */
+    uint16_t seen_port;
     struct post post;
     struct chore chore; /* Maildir */
     struct maildir *maildir;
@@ -69,6 +71,8 @@ struct talk {
 void talk_start(struct deliver *d, struct attempt *a);
 void talk_next_host(struct talk *t);
 void talk_line(struct talk *t, bool ours, struct str text);
+/* Keeps who was on the other end of a connection that goes. */
+void talk_seen(struct talk *t, const struct connection *c);
 /* Ends with the machine's results (m != NULL) or with one status for all. */
 void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status rest);
 void talk_cut(struct talk *t);

@@ -16,7 +16,7 @@ void opening_hear_banner(struct smtp_out *m, uint32_t rcpt, const struct reply *
     if (r->code / 100 != 2)
         open_failed(m, PHASE_BANNER, r);
     else
-        out_say(m, m->no_ehlo ? STEP_HELO : STEP_EHLO);
+        out_say(m, STEP_EHLO);
 }
 
 void opening_say_ehlo(struct smtp_out *m)

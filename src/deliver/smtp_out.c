@@ -167,7 +167,7 @@ static void heard_reply(struct smtp_out *m, const struct reply *r)
 {
     note_reply(m, r);
     m->replies++;
-    if (m->state == OUT_BUSY)
+    if (m->state == OUT_BUSY && r->code != 421)
         m->any_reply = true;
     if (r->code == 421) {
         heard_421(m, r);

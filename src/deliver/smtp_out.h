@@ -80,7 +80,7 @@ struct result {
 struct smtp_out {
     const struct smtp_out_hooks *hooks;
     void *ctx;
-    bool lmtp, chunking, tls, no_tls, no_ehlo;
+    bool lmtp, chunking, tls, no_tls;
     enum route_tls policy;
     struct str ehlo;
     const char *login, *password;

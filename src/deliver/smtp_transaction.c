@@ -256,6 +256,7 @@ void smtp_out_next(struct smtp_out *m)
     must(m->state == OUT_DONE);
     m->attempt = NULL;
     m->result = NULL;
+    m->any_reply = false;
     m->state = OUT_READY;
     if (!m->needs_reset)
         return;

@@ -70,10 +70,20 @@ static void fill_results(struct talk *t, const struct smtp_out *m, enum outcome_
     }
 }
 
+void talk_seen(struct talk *t, const struct connection *c)
+{
+    t->seen_host = arena_str(&t->arena, str_of(c->host));
+    t->seen_ip = arena_str(&t->arena, str_of(c->ip));
+    t->seen_source_ip = arena_str(&t->arena, str_of(c->source_ip));
+    t->seen_ehlo = arena_str(&t->arena, str_of(c->ehlo));
+    t->seen_port = c->port;
+}
+
 void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status rest)
 {
     struct attempt *a = t->attempt;
-    const struct connection *c = m ? m->ctx : NULL;
+    if (m)
+        talk_seen(t, m->ctx);
     struct outcome o = {.id = a->envelope->id,
                         .at_ms = loop_wall_ms(t->deliver->loop),
                         .attempt = a->number,
@@ -83,14 +93,12 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
                         .tls_cipher = str_of(t->tls_cipher),
                         .tls_verified = t->tls_verified,
                         .lines = t->lines,
-                        .line = t->line};
-    if (c) {
-        o.host = str_of(c->host);
-        o.ip = str_of(c->ip);
-        o.port = c->port;
-        o.source_ip = str_of(c->source_ip);
-        o.ehlo = str_of(c->ehlo);
-    }
+                        .line = t->line,
+                        .host = t->seen_host,
+                        .ip = t->seen_ip,
+                        .port = t->seen_port,
+                        .source_ip = t->seen_source_ip,
+                        .ehlo = t->seen_ehlo};
     fill_results(t, m, rest, &o);
     bool dsn = m && (m->caps & CAP_DSN) && !m->lmtp;
     bool reached = t->reached;
@@ -149,6 +157,7 @@ void talk_cut(struct talk *t)
     snprintf(t->note, sizeof t->note, "this server stopped in the middle of the attempt");
     t->phase = PHASE_LOCAL;
     if (c) {
+        talk_seen(t, c);
         c->talk = NULL;
         t->connection = NULL;
     }

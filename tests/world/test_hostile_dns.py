@@ -70,7 +70,7 @@ def test_of_a_thousand_mail_hosts_the_best_is_found_wherever_it_stands():
     with net(answers) as (server, receivers, names):
         send(server, "b@dest.test")
         wait_until(lambda: receivers["127.0.0.1"].messages)
-        assert len(names.asked) < 100, len(names.asked)  # not every one of them is asked for
+        assert len(names.asked) < 200, len(names.asked)  # the best 30, for two kinds of address, by two workers; not every one
         send(server, "b@ours.test")  # we are among a thousand equals: nobody is better (RFC 5321 5.1)
         assert failure(server, "b@ours.test")["cause"] == "loop-to-self"
 

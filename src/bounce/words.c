@@ -153,7 +153,8 @@ static const char perhaps_away[] =
     "dovolen|отпуск|不在|frånvaro|fravær|szabadság|thank you for contacting|request has been received|ticket received";
 
 static const char away_body[] =
-    "i am currently away|i'm currently away|i am out of the office|i'm out of the office|i will be out of the office|i will be out of office|i am away|i am on "
+    "i am currently away|i'm currently away|i am out of the office|i'm out of the office|i will be out of the office|i will be "
+    "out of office|i am away|i am on "
     "vacation|"
     "i'm on vacation|i am on leave|will be back in the office|upon my return|when i return|on annual leave|limited access to "
     "email|"

@@ -89,19 +89,19 @@
     ROW(WHOSE_5, "the sender: volume", "nadawca: liczba wiadomości")                                                             \
     ROW(WHOSE_6, "the receiving server", "serwer odbiorcy")                                                                      \
     ROW(WHOSE_7, "the network", "sieć")                                                                                          \
-    ROW(WHOSE_8, "this server", "ten serwer") \
-    ROW(POSTMASTER, "for the postmaster", "dla administratora poczty") \
-    ROW(EVIDENCE, "evidence", "na podstawie") \
-    ROW(RULE, "rule", "reguła") \
-    ROW(ONLY_CODE, "only the code says so", "mówi o tym tylko kod") \
-    ROW(RECIPIENT, "recipient", "odbiorca") \
-    ROW(KIND_NONE, "an ordinary mail: no bounce, no notice", "zwykła wiadomość, nie zwrot ani powiadomienie") \
-    ROW(KIND_FAILED, "a bounce: not delivered", "zwrot: nie doręczono") \
-    ROW(KIND_DELAYED, "a note of delay, no bounce: delivery is still being tried", \
-        "powiadomienie o opóźnieniu, nie zwrot: próby doręczenia trwają") \
-    ROW(KIND_DELIVERED, "a confirmation: delivered", "potwierdzenie: doręczono") \
-    ROW(KIND_COMPLAINT, "a complaint, no bounce: the message was reported as unwanted", \
-        "skarga, nie zwrot: wiadomość zgłoszono jako niechcianą") \
+    ROW(WHOSE_8, "this server", "ten serwer")                                                                                    \
+    ROW(POSTMASTER, "for the postmaster", "dla administratora poczty")                                                           \
+    ROW(EVIDENCE, "evidence", "na podstawie")                                                                                    \
+    ROW(RULE, "rule", "reguła")                                                                                                  \
+    ROW(ONLY_CODE, "only the code says so", "mówi o tym tylko kod")                                                              \
+    ROW(RECIPIENT, "recipient", "odbiorca")                                                                                      \
+    ROW(KIND_NONE, "an ordinary mail: no bounce, no notice", "zwykła wiadomość, nie zwrot ani powiadomienie")                    \
+    ROW(KIND_FAILED, "a bounce: not delivered", "zwrot: nie doręczono")                                                          \
+    ROW(KIND_DELAYED, "a note of delay, no bounce: delivery is still being tried",                                               \
+        "powiadomienie o opóźnieniu, nie zwrot: próby doręczenia trwają")                                                        \
+    ROW(KIND_DELIVERED, "a confirmation: delivered", "potwierdzenie: doręczono")                                                 \
+    ROW(KIND_COMPLAINT, "a complaint, no bounce: the message was reported as unwanted",                                          \
+        "skarga, nie zwrot: wiadomość zgłoszono jako niechcianą")                                                                \
     ROW(KIND_AUTOREPLY, "an automatic answer, no bounce", "automatyczna odpowiedź, nie zwrot")
 /* clang-format on */
 

@@ -1,7 +1,8 @@
 /* control: see control.h. Each request visits every worker by post, each leaves its part of the answer, the last one sends it
  * back.
  *
- * Commands: ping | metrics | lanes | reload-accounts | reload-suppression | pause SITE | resume SITE | retry WHICH | hold WHICH |
+ * Commands: ping | metrics | lanes | reload-accounts | reload-domains | reload-suppression | pause SITE | resume SITE |
+ * retry WHICH | hold WHICH |
  * release WHICH | drop WHICH. WHICH: id ULID | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text;
  * "ok N" (jobs or sites changed) or "error SENTENCE". */
 #include "engine/control.h"
@@ -22,7 +23,7 @@ enum { LINE_MAX_BYTES = 1024, LINGER_MS = 2000 };
 
 struct control {
     struct engine *engine;
-    bool (*reload)(struct engine *e, struct fault *f);
+    bool (*reload)(struct engine *e, bool domains, struct fault *f);
     struct watch listen;
 };
 
@@ -228,10 +229,10 @@ static void refuse(struct request *r, const char *sentence)
     answer(r, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-static void reload(struct request *r)
+static void reload(struct request *r, bool domains)
 {
     struct fault f;
-    if (r->control->reload(r->control->engine, &f))
+    if (r->control->reload(r->control->engine, domains, &f))
         answer(r, "ok 0\n", 5);
     else
         refuse(r, f.text);
@@ -283,7 +284,9 @@ static void command(struct request *r, struct str line)
     else if (str_eq(line, STR("ping")))
         answer(r, "ok 0\n", 5);
     else if (str_eq(line, STR("reload-accounts")))
-        reload(r);
+        reload(r, false);
+    else if (str_eq(line, STR("reload-domains")))
+        reload(r, true);
     else if (str_eq(line, STR("reload-suppression")))
         reload_suppression(r);
     else if (str_eq(line, STR("metrics")))
@@ -336,8 +339,8 @@ static void on_connection(void *ctx, uint32_t events)
     r->stream = stream_accept(c->engine->loop, fd, &hooks, r, LINE_MAX_BYTES * 2);
 }
 
-bool control_open(struct control **ret, struct engine *e, int fd, bool (*reload_fn)(struct engine *e, struct fault *f),
-                  struct fault *f)
+bool control_open(struct control **ret, struct engine *e, int fd,
+                  bool (*reload_fn)(struct engine *e, bool domains, struct fault *f), struct fault *f)
 {
     struct control *c = calloc(1, sizeof *c);
     (void)f;

@@ -5,7 +5,7 @@
 #include "engine/worker.h"
 
 struct control;
-/* Serves the listening socket on the engine's main loop. reload: what "reload-accounts" does. */
-bool control_open(struct control **ret, struct engine *e, int fd, bool (*reload)(struct engine *e, struct fault *f),
+/* Serves the listening socket on the engine's main loop. reload: what "reload-accounts" does, and "reload-domains" (domains). */
+bool control_open(struct control **ret, struct engine *e, int fd, bool (*reload)(struct engine *e, bool domains, struct fault *f),
                   struct fault *f);
 void control_close(struct control **c);

@@ -64,17 +64,20 @@ void engine_log(const char *fmt, ...)
 
 /* ---- settings in force ---- */
 
-/* Takes the settings over. One holder: the caller. */
-static bool snapshot_new(struct snapshot **ret, struct settings *s, struct fault *f)
+/* Takes the settings over, and the domains, which are read when NULL. One holder: the caller. */
+static bool snapshot_new(struct snapshot **ret, struct settings *s, struct domains *d, struct fault *f)
 {
     struct snapshot *n = calloc(1, sizeof *n);
-    char path[512];
+    char path[512], keys[512];
     must(n);
     atomic_init(&n->holders, 1);
     n->settings = s;
+    n->domains = d;
     n->accept = s->accept;
     snprintf(path, sizeof path, "%.*s/accounts", STR_ARGS(s->data_directory));
-    if (tls_server_new(&n->accept.tls, s->tls_chain_pem, s->tls_key_pem, f) && accounts_load(&n->accept.accounts, path, f)) {
+    snprintf(keys, sizeof keys, "%.*s/keys", STR_ARGS(s->data_directory));
+    if (tls_server_new(&n->accept.tls, s->tls_chain_pem, s->tls_key_pem, f) && accounts_load(&n->accept.accounts, path, f) &&
+        (d || domains_load(&n->domains, keys, f))) {
         *ret = n;
         return true;
     }
@@ -88,6 +91,7 @@ void snapshot_free(struct snapshot *s)
         return;
     tls_free(&s->accept.tls);
     accounts_free(&s->accept.accounts);
+    domains_free(&s->domains);
     settings_free(&s->settings);
     free(s);
 }
@@ -119,10 +123,10 @@ static void use(struct engine *e, struct snapshot *s)
     snapshot_free(old);
 }
 
-static bool reload_accounts(struct engine *e, struct fault *f)
+static bool reload(struct engine *e, bool domains, struct fault *f)
 {
-    struct snapshot *s;
-    if (!snapshot_new(&s, settings_ref(e->snapshot->settings), f))
+    struct snapshot *s, *now = e->snapshot;
+    if (!snapshot_new(&s, settings_ref(now->settings), domains ? NULL : domains_ref(now->domains), f))
         return false;
     use(e, s);
     return true;
@@ -138,7 +142,7 @@ static void take_settings(struct engine *e, struct str packed)
         return;
     }
     s->workers = e->workers; /* takes a restart, as do listeners and the data directory */
-    if (!snapshot_new(&n, s, &f)) {
+    if (!snapshot_new(&n, s, NULL, &f)) {
         engine_log("the new settings are refused, the old stay in force: %s", f.text);
         return;
     }
@@ -334,9 +338,9 @@ static bool open_all(struct process *p, struct settings *s, struct fault *f)
     e->worker = calloc(e->workers, sizeof *e->worker);
     e->shared = accept_shared_new();
     must(e->worker && e->shared);
-    return snapshot_new(&e->snapshot, s, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
+    return snapshot_new(&e->snapshot, s, NULL, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
            suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
-           control_open(&e->control, e, p->sockets->control, reload_accounts, f);
+           control_open(&e->control, e, p->sockets->control, reload, f);
 }
 
 static void block_signals(void)

@@ -1,6 +1,6 @@
 /* flow: THE CORRIDOR. A message's whole life, top to bottom; the only file that knows all the rooms.
  *
- *   came in -> prepared -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) -> attempt (deliver)
+ *   came in -> prepared, signed -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) -> attempt (deliver)
  *           -> recorded (explain) -> settled at home (notifications, log) -> waits, or is gone
  *
  * Each function is one step and names the next. A message is touched only by its home worker, a job only by whoever has it; what
@@ -10,6 +10,7 @@
 #include "engine/consequence.h"
 #include "engine/letters.h"
 #include "engine/numbers.h"
+#include "engine/signing.h"
 #include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
@@ -39,14 +40,24 @@ static void on_ended(void *ctx, bool durable);
 
 /* ---- 1. A message comes in, is prepared and kept ---- */
 
+static void turn_away(struct worker *w, struct submission *s, int code, struct enhanced enhanced, const char *text)
+{
+    submission_answer(w->accept, s->session, code, enhanced, text);
+    content_free(&s->content);
+    arena_done(&s->arena);
+}
+
 void flow_submit(void *ctx, struct submission *s)
 {
     struct worker *w = ctx;
     struct prepare_refusal no;
+    struct signing_refusal no_key;
     if (!prepare_message(&s->content, &s->envelope, &s->arena, s->authorised, &w->snapshot->settings->prepare, &no)) {
-        submission_answer(w->accept, s->session, no.code, no.enhanced, no.text);
-        content_free(&s->content);
-        arena_done(&s->arena);
+        turn_away(w, s, no.code, no.enhanced, no.text);
+        return;
+    }
+    if (!signing_submission(w, s, &no_key)) {
+        turn_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;
     }
     struct message *m = message_new(w, w->log[0], &s->arena, &s->envelope, s->content);

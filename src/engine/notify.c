@@ -2,6 +2,7 @@
  * for, so that one record is both: no crash can bounce a message twice, or end it without its bounce. */
 #include "engine/trip.h"
 
+#include "engine/signing.h"
 #include "explain/dsn.h"
 #include "lib/must.h"
 #include "mail/mailbox.h"
@@ -108,8 +109,10 @@ static bool send_one(struct message *m, enum dsn_kind kind, const struct outcome
         dsn_write(&r, which, n, &text);
         struct content *c = content_new(text.n);
         memcpy(c->bytes + c->start, text.p, text.n);
-        e.content_bytes = (uint32_t)(c->n = text.n);
+        c->n = text.n;
         e.has_8bit = utf8_needed(content_str(c));
+        signing_notification(w, &c);
+        e.content_bytes = (uint32_t)c->n;
         e.smtputf8 = e.smtputf8 && e.has_8bit;
         buf_done(&text);
         struct message *note = message_new(w, m->log, &a, &e, c);

@@ -9,6 +9,7 @@
 #include "route/route.h"
 #include "schedule/schedule.h"
 #include "settings/settings.h"
+#include "sign/sign.h"
 
 #include <pthread.h>
 
@@ -18,6 +19,7 @@ struct snapshot {
     atomic_uint holders;
     struct settings *settings;
     struct accept_settings accept; /* settings->accept with tls and accounts in place */
+    struct domains *domains;       /* whose mail is signed, with their keys */
 };
 
 /* A worker's hold on a snapshot, with a plain count of its attempts that look into it: the mail path touches nothing shared. The

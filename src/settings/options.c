@@ -30,6 +30,12 @@ const struct option option_rows[] = {
     {"", "proxy_networks", OPTION_NETWORKS, AT(accept.proxies), 0, 0, "",
      "Networks of proxies: a PROXY header is required from them and believed."},
     {"", "hosted_domains", OPTION_DOMAINS, AT(accept.hosted), 0, 0, "", "Domains that port 25 accepts mail for."},
+    {"", "dkim_unknown", OPTION_UNKNOWN, AT(sign.unknown), 0, 0, "pass",
+     "Submissions from a domain without keys for the account: pass unsigned, be signed with own-domain, or refuse."},
+    {"", "dkim_domain", OPTION_DOMAIN, AT(sign.domain), 0, 0, "",
+     "The server's own domain, which signs notifications; empty: hostname, or its nearest parent that has keys."},
+    {"", "dkim_platform", OPTION_FLAG, AT(sign.platform), 0, 0, "no",
+     "Sign every submission with the server's own domain as well (for feedback loops)."},
     {"tls", "certificate", OPTION_TEXT, AT(tls_certificate), 0, 0, "",
      "PEM file with the certificate chain; empty: a self-signed one is made."},
     {"tls", "key", OPTION_TEXT, AT(tls_key), 0, 0, "", "PEM file with the certificate's key."},
@@ -286,6 +292,20 @@ static bool is_language(struct str text)
     return false;
 }
 
+/* ---- signing ---- */
+
+static bool read_unknown(struct str text, enum sign_unknown *to)
+{
+    static const char *const words[] = {
+        [SIGN_UNKNOWN_PASS] = "pass", [SIGN_UNKNOWN_OWN] = "own-domain", [SIGN_UNKNOWN_REFUSE] = "refuse"};
+    for (unsigned i = 0; i < sizeof words / sizeof *words; i++)
+        if (str_eq(text, str_of(words[i]))) {
+            *to = (enum sign_unknown)i;
+            return true;
+        }
+    return false;
+}
+
 /* ---- listeners and routes ---- */
 
 static const char *const doors[] = {[DOOR_MX] = "mx", [DOOR_SUBMISSION] = "submission", [DOOR_SUBMISSIONS] = "submissions"};
@@ -379,6 +399,8 @@ const char *option_form(enum option_kind k)
         [OPTION_DOMAINS] = "a domain name",
         [OPTION_NAMES] = "a name",
         [OPTION_HOSTNAME] = "a domain name",
+        [OPTION_UNKNOWN] = "pass, own-domain or refuse",
+        [OPTION_DOMAIN] = "a domain name, or nothing",
         [OPTION_LANGUAGE] = "pl, en, \"pl,en\" or \"en,pl\"",
         [OPTION_IP] = "an IP address",
         [OPTION_DOOR] = "mx, submission or submissions",
@@ -415,6 +437,11 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
         return expected(read_rate(text, to), o, why);
     case OPTION_IP:
         return expected(read_ip(text, to), o, why);
+    case OPTION_UNKNOWN:
+        return expected(read_unknown(text, to), o, why);
+    case OPTION_DOMAIN:
+        *(struct str *)to = STR("");
+        return text.n == 0 || read_domain(text, a, to, why);
     case OPTION_EXPIRY:
         if (str_eq(text, STR("never"))) {
             *(uint32_t *)to = 0;

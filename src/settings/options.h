@@ -20,6 +20,8 @@ enum option_kind {
     OPTION_HOSTNAME, /* struct str: a host name */
     OPTION_LANGUAGE, /* struct str: pl, en, "pl,en" or "en,pl" */
     OPTION_IP,       /* struct sockaddr_storage; "" leaves it unset */
+    OPTION_UNKNOWN,  /* enum sign_unknown: pass, own-domain, refuse */
+    OPTION_DOMAIN,   /* struct str: a domain as A-labels, or "" */
     OPTION_DOOR,     /* enum door */
     OPTION_ADDRESS,  /* list of struct settings_listener, without the door */
     OPTION_TARGET,   /* kind, host, port and maildir of the struct route_rule at `at` */

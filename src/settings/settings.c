@@ -72,6 +72,7 @@ static int check_row(cfg_t *cfg, cfg_opt_t *opt)
             struct sockaddr_storage ss;
             struct settings_listener l;
             struct route_rule r;
+            enum sign_unknown unknown;
         } scratch;
         struct arena a = {0};
         char why[200];
@@ -212,6 +213,8 @@ static bool settle(struct settings *s, struct fault *f)
     s->accept.hostname = s->prepare.hostname = s->route.hostname = s->hostname;
     if (s->source.ehlo.n == 0)
         s->source.ehlo = s->hostname;
+    if (s->sign.domain.n == 0)
+        s->sign.domain = s->hostname;
     s->source.name = STR("default");
     char where[SETTINGS_WHERE];
     if (s->segment_bytes % (1024 * 1024))

@@ -11,6 +11,7 @@
 #include "prepare/prepare.h"
 #include "route/route.h"
 #include "schedule/schedule.h"
+#include "sign/sign.h"
 
 #include <stdio.h>
 
@@ -42,6 +43,7 @@ struct settings {
     uint32_t suppress_failures, suppress_expires_s;
     struct accept_settings accept; /* without tls and accounts: the engine adds them */
     struct prepare_settings prepare;
+    struct sign_settings sign;
     struct route_settings route;
     struct schedule_settings schedule;
     struct deliver_settings deliver;

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 #include "cli/common.h"
 #include "demo/demo.h"
+#include "domain/domain.h"
 #include "lib/nearest.h"
 #include "manual/manual.h"
 #include "serve/serve.h"
@@ -50,6 +51,11 @@ static const struct command commands[] = {
      "Accounts and their logins.",
      "A password is made and shown once; with - it is read from standard input instead.\nlanguage: in which notifications to the "
      "account's senders are written; server: as the setting of that name says."},
+    {"domain", domain_main,
+     TAKES_CONFIG | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_RESOLVER | TAKES_ZONE | TAKES_USE | TAKES_RETIRE,
+     "add|check|rotate|remove DOMAIN\nlist", "Sending domains: their keys and what each needs in DNS.",
+     "add makes keys and prints the records to publish; check compares them with what DNS says: 0 only if mail can be signed and "
+     "aligned.\nrotate makes new keys; with --use they sign from now on, with --retire the old ones go."},
     {"suppression", cli_suppression,
      TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_REASON | TAKES_EXPIRES | TAKES_BY | TAKES_CSV | TAKES_DRY_RUN |
          TAKES_SKIP_BAD | TAKES_FORCE,

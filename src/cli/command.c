@@ -22,7 +22,7 @@ static const struct option_row {
     {'F', "defaults", NULL, "Print every option with its default and what it is for."},
     {'o', "once", NULL, "End after the stories: 0 only if all messages came out as they should."},
     {'A', "account", "NAME",
-     "One account's list (-: mail without a login); without it the whole server's, or all lists for reading."},
+     "The account; for lists - is mail without a login, and without the option the whole server's or all are meant."},
     {'R', "reason", "TEXT",
      "Why. For the black list: hardbounce, spam_complaint, unsubscribe, abuse, spamtrap, manual or other."},
     {'E', "expires", "WHEN", "never, a time such as 90d, or a date such as 2030-05-31."},
@@ -32,6 +32,10 @@ static const struct option_row {
     {'s', "skip-bad", NULL, "Take the good lines although others are bad."},
     {'f', "force", NULL, "Also the whole domain of a provider where anybody has a mailbox."},
     {'b', "batch", NULL, "Explain one reply a line of standard input, as one JSON object a line."},
+    {'r', "resolver", "IP:PORT", "The name server to ask; without it those of the settings, else the system's."},
+    {'z', "zone", NULL, "Print a snippet for a zone file."},
+    {'u', "use", NULL, "Sign with the new keys from now on."},
+    {'T', "retire", NULL, "Remove keys that no longer sign."},
     {'h', "help", NULL, "Say how it is called."},
 };
 enum { ROWS = sizeof rows / sizeof *rows, HELP = ROWS - 1 };
@@ -140,6 +144,18 @@ static int take(const struct command *me, int letter, struct common *ret)
     case 'f':
         ret->force = true;
         break;
+    case 'r':
+        ret->resolver = optarg;
+        break;
+    case 'z':
+        ret->zone = true;
+        break;
+    case 'u':
+        ret->use = true;
+        break;
+    case 'T':
+        ret->retire = true;
+        break;
     case 'b':
         ret->batch = true;
         break;
@@ -163,7 +179,7 @@ int command_options(const struct command *me, int argc, char **argv, struct comm
     opterr = 0;
     while (code < 0 && (o = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
-        if (o == '?' && optopt && !strchr("cdhljDFoAREBCnsf", optopt))
+        if (o == '?' && optopt && !strchr("cdhljDFoAREBCnsfrzuT", optopt))
             code = command_misused(me, "there is no option \"-%c\"", optopt);
         else if (o == '?')
             code = unknown_option(me, given);

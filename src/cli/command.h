@@ -26,6 +26,10 @@ enum command_takes {
     TAKES_SKIP_BAD = 1 << 13,
     TAKES_FORCE = 1 << 14,
     TAKES_BATCH = 1 << 15,
+    TAKES_RESOLVER = 1 << 16,
+    TAKES_ZONE = 1 << 17,
+    TAKES_USE = 1 << 18,
+    TAKES_RETIRE = 1 << 19,
 };
 
 struct command {
@@ -42,9 +46,9 @@ struct common {
     const char *config, *data; /* a file, a directory */
     enum lang lang;
     bool lang_given; /* by the option, not by the environment */
-    bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force, batch;
-    const char *account, *reason, *expires, *by; /* NULL: not given */
-    int first;                                   /* index of the first argument that is no option */
+    bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force, batch, zone, use, retire;
+    const char *account, *reason, *expires, *by, *resolver; /* NULL: not given */
+    int first;                                              /* index of the first argument that is no option */
 };
 
 /* Reads the options that `me` takes, wherever they stand; arguments are moved behind them (argv[first]...). Returns -1 to go on,

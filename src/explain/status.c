@@ -121,8 +121,9 @@ enum phase status_phase(struct str s)
         {"in reply to STARTTLS", PHASE_STARTTLS}, {"after RCPT TO", PHASE_RCPT},         {"after MAIL FROM", PHASE_MAIL},
         {"after end of data", PHASE_BODY},
     };
-    const char *hint = s.n ? memmem(s.p, s.n, "in reply to ", 12) : NULL;
-    if (!hint && (!s.n || !holds(s, "SMTP error from remote mail server")))
+    if (!s.p || s.n == 0)
+        return PHASE_NONE;
+    if (!memmem(s.p, s.n, "in reply to ", 12) && !holds(s, "SMTP error from remote mail server"))
         return PHASE_NONE;
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
         if (holds(s, rows[i].word))

@@ -5,7 +5,7 @@
 #include "lib/arena.h"
 #include "lib/str.h"
 
-enum dns_type { DNS_A = 1, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
+enum dns_type { DNS_A = 1, DNS_CNAME = 5, DNS_PTR = 12, DNS_MX = 15, DNS_TXT = 16, DNS_AAAA = 28 };
 
 enum dns_result {
     DNS_FOUND,
@@ -15,7 +15,7 @@ enum dns_result {
 };
 
 struct dns_record {
-    struct str text;     /* TXT: its strings joined (RFC 7208 3.3); MX, PTR: the name, lower case, no trailing dot */
+    struct str text;     /* TXT: its strings joined (RFC 7208 3.3); MX, PTR, CNAME: the name, lower case, no trailing dot */
     uint8_t address[16]; /* A: 4 bytes, AAAA: 16 */
     uint16_t preference; /* MX */
 };

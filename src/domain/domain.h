@@ -1,0 +1,7 @@
+/* domain: sending domains: what each needs in DNS, whether it is there, and its keys: `goniec domain`. */
+#pragma once
+
+#include "cli/command.h"
+
+/* The subcommand: its row, argv from its own name on. Returns a sysexits code. */
+int domain_main(const struct command *me, int argc, char **argv);

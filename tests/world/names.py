@@ -83,6 +83,8 @@ class Names:
         for _ in range(200):
             found = self.answers.get((name, kind))
             alias = self.answers.get((name, "CNAME"))
+            if alias and kind == "CNAME":
+                return records + [(name, kind, encode(kind, alias))], ""
             if isinstance(found, str):
                 return records, found
             if found is not None:

@@ -1,5 +1,5 @@
 """What the comparison with a peer does not show, of goniec alone: deferred (a million deferred jobs: memory, restart, first attempt), idle
-(ten thousand idle sessions, in the clear and with TLS), latency (one message at a time, 20 a second). Prints one line of JSON a mode and keeps
+(ten thousand idle sessions, in the clear and with TLS), latency (one message at a time, 20 a second), dkim (signed beside unsigned). Prints one line of JSON a mode and keeps
 them in perf/modes.json. modes.py MODE..."""
 import datetime
 import json
@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from bench import BUILD, PORTS, Goniec, tree, wait_port, write_results
+from bench import BUILD, PORTS, Goniec, cpu_and_memory, tree, wait_port, write_results
 
 DEFERRED = int(os.environ.get("GONIEC_BENCH_DEFERRED", "1000000"))
 IDLE = 10000
@@ -131,7 +131,57 @@ def latency(folder, mapping):
     return {"per_s": 20, **{k: got[k] for k in got if k.startswith("p") or k == "lost"}}
 
 
-MODES = {"deferred": deferred, "idle": idle, "latency": latency}
+def raw_per_s(algorithm):
+    """Signatures a second that all cores make together, by openssl's own measure."""
+    out = subprocess.run(["openssl", "speed", "-mr", "-seconds", "2", "-multi", str(os.cpu_count()), algorithm], capture_output=True, text=True).stdout
+    return round(next(float(line.split(":")[3]) for line in out.splitlines() if line.startswith(("+F2:", "+F6:"))))
+
+
+def relay(folder, kind, count):
+    """One run at 10 KiB on kept connections; kind: the key that signs, or "" for none."""
+    mapping = f"/dev/shm/goniec-bench-{os.getpid()}"
+    data = os.path.join(folder, "data", "keys", "x.test")
+    os.makedirs(data)
+    os.chmod(folder, 0o755)
+    if kind:
+        options = ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"] if kind == "rsa" else ["-algorithm", "ED25519"]
+        subprocess.run(["openssl", "genpkey", *options, "-out", f"{data}/s.pem"], check=True, capture_output=True)
+        with open(f"{folder}/data/keys/index", "w", encoding="ascii") as f:
+            f.write(f"x.test\t\ts\t{kind}\t1\t1\t1\t0\n")
+        subprocess.run(["chown", "-R", "nobody", f"{folder}/data"], check=False)
+    sink = sink_start(mapping)
+    server = Goniec(folder, 'dkim_domain = "x.test"\ndkim_platform = yes' if kind else "")
+    try:
+        wait_port(PORTS["goniec"])
+        time.sleep(1)
+        before = cpu_and_memory(server.pid)[0]
+        out = subprocess.run([f"{BUILD}/perf/load_gen", str(PORTS["goniec"]), mapping, str(count), "10240", "50", "keep"], stdout=subprocess.PIPE, text=True).stdout
+        got = json.loads(out)
+        server.settle(count)
+        return got["relay_per_s"], (cpu_and_memory(server.pid)[0] - before) / count * 1000, got["lost"]
+    finally:
+        server.stop()
+        sink.kill()
+        sink.wait()
+        os.unlink(mapping)
+
+
+def dkim(folder, mapping):
+    """Signing beside not signing, and beside what the cores could sign at all."""
+    got, lost = {}, 0
+    for kind, count in (("", 40000), ("rsa", 12000), ("ed25519", 40000)):
+        with tempfile.TemporaryDirectory(prefix="goniec-bench-", dir="/var/tmp") as own:
+            per_s, cpu, missing = relay(own, kind, count)
+        name = kind or "unsigned"
+        got[f"{name}_per_s"], got[f"{name}_cpu_s_per_1000"] = round(per_s), round(cpu, 3)
+        lost += missing
+    raw = {kind: raw_per_s(kind) for kind in ("rsa2048", "ed25519")}
+    return {**got, "raw_rsa_per_s": raw["rsa2048"], "raw_ed25519_per_s": raw["ed25519"],
+            "rsa_of_raw_percent": round(100 * got["rsa_per_s"] / raw["rsa2048"]),
+            "ed25519_of_unsigned_percent": round(100 * got["ed25519_per_s"] / got["unsigned_per_s"]), "lost": lost}
+
+
+MODES = {"deferred": deferred, "dkim": dkim, "idle": idle, "latency": latency}
 
 
 def main():

@@ -13,7 +13,6 @@
 #include "sign/key.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <time.h>
@@ -364,17 +363,6 @@ static const struct verb {
 };
 
 /* ---- the call ---- */
-
-static enum lang lang_of_environment(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
-    for (size_t i = 0; i < 3; i++) {
-        const char *v = getenv(names[i]);
-        if (v && *v)
-            return strncmp(v, "pl", 2) == 0 ? LANG_PL : LANG_EN;
-    }
-    return LANG_EN;
-}
 
 static bool read_settings(struct call *c, struct fault *f)
 {

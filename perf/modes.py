@@ -134,7 +134,7 @@ def latency(folder, mapping):
 def raw_per_s(algorithm):
     """Signatures a second that all cores make together, by openssl's own measure."""
     out = subprocess.run(["openssl", "speed", "-mr", "-seconds", "2", "-multi", str(os.cpu_count()), algorithm], capture_output=True, text=True).stdout
-    return round(next(float(line.split(":")[3]) for line in out.splitlines() if line.startswith(("+F2:", "+F6:"))))
+    return round(next(float(line.split(":")[-2]) for line in out.splitlines() if line.startswith(("+F2:", "+F6:"))))
 
 
 def relay(folder, kind, count):

@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         buf_done(&one);
         buf_done(&two);
     }
-    must(a.used <= 64 * size + 4096);
+    must(a.heap_bytes <= 128 * size + 65536);
     arena_done(&a);
     return 0;
 }

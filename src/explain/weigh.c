@@ -8,7 +8,7 @@
 
 enum {
     PROVIDER_BONUS = 5,
-    UNKNOWN_PROVIDER = 2, /* a rule of a provider that nothing shows to be the one */
+    UNKNOWN_PROVIDER = 3, /* a rule of a provider that nothing shows to be the one */
     OTHER_PROVIDER = 20,  /* a rule of another provider than the one shown */
     AGREES = 4,
     CONTRADICTED = 12, /* a rival of about the same weight, or a definite enhanced code, says something of another kind */

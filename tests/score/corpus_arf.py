@@ -5,7 +5,7 @@ import os
 import tally as t
 
 NAME = "reports-dmarc-tlsrpt-arf"
-FLOORS = {}
+FLOORS = {"complaint": 100, "type": 100, "recipient": 100}
 
 
 def score(goniec, folder, tally):

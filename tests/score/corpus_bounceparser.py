@@ -4,7 +4,7 @@ import os
 import tally as t
 
 NAME = "bounceparser"
-FLOORS = {}
+FLOORS = {"bounce or not": 96, "recipients": 100, "code": 100, "reason": 93}
 REASONS = {"user_unknown": {"recipient_unknown", "recipient_inactive"}, "over_quota": {"mailbox_full"}, "domain_error": {"domain_unknown", "network"},
            "spam": {"spam_content", "policy", "ip_reputation"}, "user_disabled": {"recipient_inactive"}}
 

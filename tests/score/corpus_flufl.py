@@ -5,7 +5,7 @@ import os
 import tally as t
 
 NAME = "flufl-bounce"
-FLOORS = {}
+FLOORS = {"recipients": 95, "failed or delayed": 100}
 
 
 def score(goniec, folder, tally):

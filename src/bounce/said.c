@@ -189,6 +189,8 @@ void said_reply(struct str text, struct arena *a, struct bounce_rcpt *r)
     struct str s = cut_white(str_mem(text.p, text.n < REASON_MAX ? text.n : REASON_MAX));
     struct enhanced e = {0};
     size_t at = 0;
+    if (s.n == 0)
+        return;
     if (r->phase == PHASE_NONE)
         r->phase = said_phase(lower_copy(s, a));
     bool found = code_find(s, &at, &r->code);

@@ -129,7 +129,7 @@ static enum dns_result ask(void *ctx, struct str name, enum dns_type type, struc
     struct resolver *r = ctx;
     struct ub_result *u = NULL;
     *ret = (struct dns_answer){0};
-    if (ub_resolve(r->ctx, arena_strz(a, name), type, 1, &u) != 0 || !u)
+    if (ub_resolve(r->ctx, arena_strz(a, name), (int)type, 1, &u) != 0 || !u)
         return DNS_TROUBLE;
     enum dns_result got = take(u, type, a, ret);
     ub_resolve_free(u);

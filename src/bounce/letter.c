@@ -275,6 +275,12 @@ static struct str without_marks(struct str s)
     return cut_white(s);
 }
 
+/* A colon, also a wide one, at the end: what is meant comes next. */
+static bool announces(struct str s)
+{
+    return (s.n > 0 && s.p[s.n - 1] == ':') || (s.n > 3 && memcmp(s.p + s.n - 3, "：", 3) == 0);
+}
+
 /* What is said within a block: its first paragraph that is not about the next attempts; all of it when only the rest has a code
  * or that paragraph announces the next one. */
 static struct str reason_of(struct str block, struct arena *a)
@@ -287,7 +293,7 @@ static struct str reason_of(struct str block, struct arena *a)
         block = without_marks(str_mem(block.p + first.n, block.n - first.n));
         first = paragraph_of(block);
     }
-    bool enough = first.n == block.n || said_code(first) || (!said_code(block) && first.p[first.n - 1] != ':');
+    bool enough = first.n == block.n || said_code(first) || (!said_code(block) && !announces(first));
     return enough ? first : block;
 }
 

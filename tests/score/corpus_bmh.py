@@ -4,7 +4,7 @@ import os
 import tally as t
 
 NAME = "bmh"
-FLOORS = {"recipients": 100, "category": 93, "no bounce": 100, "bounce": 100}
+FLOORS = {"recipients": 100, "category": 87, "no bounce": 100, "bounce": 100}
 CATEGORIES = {"unknown": {"recipient_unknown", "recipient_inactive"}, "full": {"mailbox_full"}, "dns_unknown": {"domain_unknown"}, "dns_loop": {"network"},
               "antispam": {"spam_content", "ip_reputation", "policy"}, "content_reject": {"content", "policy"}}
 

@@ -70,10 +70,16 @@ static bool is_permanent(const struct explanation *e)
     return class ? class == 5 : e->cause->permanent;
 }
 
-static struct explanation named(const char *cause, const char *rule, uint8_t confidence)
+static const struct cause *known(const char *name)
 {
-    struct explanation e = {.cause = cause_find(str_of(cause)), .confidence = confidence, .rule = rule};
-    must(e.cause);
+    const struct cause *c = cause_find(str_of(name));
+    must(c);
+    return c;
+}
+
+static struct explanation of_cause(const struct cause *c, const char *rule, uint8_t confidence)
+{
+    struct explanation e = {.cause = c, .confidence = confidence, .rule = rule};
     e.whose = e.cause->whose;
     e.source = e.provider = "";
     return e;
@@ -97,7 +103,7 @@ static struct explanation explain_note(const struct explain_input *in)
     while (i + 1 < NOTE_ROWS && !((notes[i].phase == PHASE_NONE || notes[i].phase == in->phase) &&
                                   (!notes[i].word || where(in->note, notes[i].word).length)))
         i++;
-    struct explanation e = named(notes[i].cause, notes[i].rule, i + 1 < NOTE_ROWS ? SURE : LIKELY);
+    struct explanation e = of_cause(known(notes[i].cause), notes[i].rule, i + 1 < NOTE_ROWS ? SURE : LIKELY);
     e.evidence = where(in->note, notes[i].word);
     e.phase = in->phase;
     e.permanent = false; /* without a reply nothing is for good */
@@ -130,7 +136,7 @@ static struct evidence evidence_of(const struct judgement *j, const struct plain
 
 static void fill(struct explanation *e, const struct judgement *j, const struct plain *p)
 {
-    *e = named(j->cause ? j->cause->name : "unknown", j->rule, j->cause ? j->confidence : GUESS);
+    *e = of_cause(j->cause ? j->cause : known("unknown"), j->rule, j->cause ? j->confidence : GUESS);
     e->source = j->source;
     e->provider = rulebook_provider[j->provider];
     e->evidence = evidence_of(j, p);
@@ -143,7 +149,7 @@ struct explanation explain(const struct explain_input *in)
     if (in->code == 0 && in->text.n == 0)
         return explain_note(in);
     if (in->phase == PHASE_LOCAL && in->code / 100 == 4) { /* our own words about our own disk */
-        struct explanation e = named("local-error", "note/local", SURE);
+        struct explanation e = of_cause(known("local-error"), "note/local", SURE);
         e.code = in->code;
         e.enhanced = in->enhanced;
         e.phase = in->phase;

@@ -13,6 +13,12 @@ struct progress {
 
 static bool edge(char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')); }
 
+/* A word as it was found. */
+struct hit {
+    size_t first, end;
+    bool at_start, at_end; /* begins and ends at a word's edge */
+};
+
 /* Where the phrase began if this word goes on with it, 0 if it does not. */
 static size_t begun(const struct rule_use *u, size_t first, const struct progress *pr)
 {
@@ -22,18 +28,27 @@ static size_t begun(const struct rule_use *u, size_t first, const struct progres
     return u->first ? first : 0;
 }
 
-static void use_word(const struct rule_use *u, const struct plain *p, size_t first, size_t end, struct progress *pr,
-                     match_found *found, void *ctx)
+static void use_word(const struct rule_use *u, const struct hit *h, struct progress *pr, match_found *found, void *ctx)
 {
-    size_t from = begun(u, first, pr);
-    if (!from || (!u->open_start && !edge(p->text[first - 1])) || (!u->open_end && !edge(p->text[end])))
+    size_t from = begun(u, h->first, pr);
+    if (!from || (!u->open_start && !h->at_start) || (!u->open_end && !h->at_end))
         return;
     for (unsigned i = 0; i <= u->skipped; i++) {
-        pr->end[u->slot + i] = (uint16_t)end;
+        pr->end[u->slot + i] = (uint16_t)h->end;
         pr->first[u->slot + i] = (uint16_t)from;
     }
     if (u->final)
-        found(ctx, u->owner, from, end);
+        found(ctx, u->owner, from, h->end);
+}
+
+static void take_word(const struct rule_word *w, const struct plain *p, size_t end, struct progress *pr, match_found *found,
+                      void *ctx)
+{
+    struct hit h = {end - w->length, end, edge(p->text[end - w->length - 1]), edge(p->text[end])};
+    if ((!h.at_start && !w->open_start) || (!h.at_end && !w->open_end))
+        return;
+    for (const struct rule_use *u = &rulebook_use[w->use], *last = u + w->uses; u < last; u++)
+        use_word(u, &h, pr, found, ctx);
 }
 
 static uint32_t step(uint32_t at, unsigned char c)
@@ -56,10 +71,7 @@ void match_all(const struct plain *p, match_found *found, void *ctx)
     uint32_t at = 0;
     for (size_t i = 0; i < p->n; i++) {
         at = step(at, (unsigned char)p->text[i]);
-        for (const uint16_t *hit = &rulebook_hit[rulebook_node[at].hit]; *hit; hit++) {
-            const struct rule_word *w = &rulebook_word[*hit];
-            for (uint16_t k = 0; k < w->uses; k++)
-                use_word(&rulebook_use[w->use + k], p, i + 1 - w->length, i + 1, &pr, found, ctx);
-        }
+        for (const uint16_t *hit = &rulebook_hit[rulebook_node[at].hit]; *hit; hit++)
+            take_word(&rulebook_word[*hit], p, i + 1, &pr, found, ctx);
     }
 }

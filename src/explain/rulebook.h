@@ -62,6 +62,7 @@ extern const uint16_t rulebook_hit[]; /* numbers of words that end here; 0 ends 
 struct rule_word {
     uint32_t use;
     uint16_t length, uses;
+    bool open_start, open_end; /* some use need not begin or end at a word's edge */
 };
 extern const struct rule_word rulebook_word[]; /* [0]: none */
 /* Where a word stands: a step of a phrase. It counts if the step before (slot `before`) ended just before it, or, with a gap, not

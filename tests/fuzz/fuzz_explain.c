@@ -29,7 +29,7 @@ static void tell(struct str text, struct outcome_rcpt *part, bool polish)
     must(dsn_wanted(&e, &o, DSN_FAILED, &which) == 1);
     dsn_write(&r, &which, 1, &b);
     must(lines_with(&b, STR("Action:")) == 1 && lines_with(&b, STR("Final-Recipient:")) == 1);
-    must(lines_with(&b, STR("--=_")) == 4 && lines_with(&b, STR("Subject:")) == 1);
+    must(lines_with(&b, STR("--=_")) == 7 && lines_with(&b, STR("Subject:")) == 1);
     buf_done(&b);
 }
 

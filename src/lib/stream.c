@@ -148,9 +148,8 @@ void stream_close(struct stream **stream, int64_t linger_ms)
     *stream = NULL;
     if (!s)
         return;
-    bool talks = s->state == PLAIN || s->state == SECURE; /* in a handshake there is nobody to read last words */
     bool unread = s->readable && s->state == PLAIN;
-    if (linger_ms <= 0 || !talks || (s->pending == 0 && !unread)) {
+    if (linger_ms <= 0 || s->state == OVER || s->state == CONNECTING || (s->pending == 0 && !unread)) {
         s->dead = true;
         if (s->inside == 0 && !s->posted)
             stream_destroy(s);

@@ -113,12 +113,12 @@ static struct explanation explain_note(const struct explain_input *in)
 
 /* ---- a reply ---- */
 
-static struct status codes_of(const struct explain_input *in)
+static struct status codes_of(const struct explain_input *in, struct str text)
 {
     struct status s = {in->code, in->enhanced};
     if (s.code && s.enhanced.class)
         return s;
-    struct status found = status_find(str_mem(in->text.p, in->text.n < EXPLAIN_TEXT_MAX ? in->text.n : EXPLAIN_TEXT_MAX));
+    struct status found = status_find(text);
     if (!s.code && (!s.enhanced.class || found.code / 100 == s.enhanced.class))
         s.code = found.code;
     if (!s.enhanced.class)
@@ -157,9 +157,10 @@ struct explanation explain(const struct explain_input *in)
     }
     struct plain plain;
     struct explanation e;
-    struct status status = codes_of(in);
-    enum phase phase = in->phase ? in->phase : status_phase(in->text);
-    plain_fold(in->text, &plain);
+    struct str text = str_mem(in->text.p, in->text.n < EXPLAIN_TEXT_MAX ? in->text.n : EXPLAIN_TEXT_MAX);
+    struct status status = codes_of(in, text);
+    enum phase phase = in->phase ? in->phase : status_phase(text);
+    plain_fold(text, &plain);
     struct judgement j = weigh(&plain, status, phase, in->host);
     fill(&e, &j, &plain);
     e.code = status.code;

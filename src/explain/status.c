@@ -108,25 +108,27 @@ struct status status_find(struct str s)
     return best;
 }
 
-static bool holds(struct str s, const char *word) { return memmem(s.p, s.n, word, strlen(word)) != NULL; }
+/* What follows the first of these words, empty if they are not there. */
+static struct str after(struct str s, struct str words)
+{
+    const char *at = s.n ? memmem(s.p, s.n, words.p, words.n) : NULL;
+    return at ? str_mem(at + words.n, (size_t)(s.p + s.n - at) - words.n) : STR("");
+}
 
 enum phase status_phase(struct str s)
 {
     static const struct {
-        const char *word;
+        const char *command;
         enum phase phase;
     } rows[] = {
-        {"in reply to RCPT TO", PHASE_RCPT},      {"in reply to MAIL FROM", PHASE_MAIL}, {"in reply to end of DATA", PHASE_BODY},
-        {"in reply to DATA", PHASE_DATA},         {"in reply to EHLO", PHASE_EHLO},      {"in reply to HELO", PHASE_EHLO},
-        {"in reply to STARTTLS", PHASE_STARTTLS}, {"after RCPT TO", PHASE_RCPT},         {"after MAIL FROM", PHASE_MAIL},
-        {"after end of data", PHASE_BODY},
+        {"RCPT TO", PHASE_RCPT}, {"MAIL FROM", PHASE_MAIL}, {"end of DATA", PHASE_BODY},  {"DATA", PHASE_DATA},
+        {"EHLO", PHASE_EHLO},    {"HELO", PHASE_EHLO},      {"STARTTLS", PHASE_STARTTLS},
     };
-    if (!s.p || s.n == 0)
-        return PHASE_NONE;
-    if (!memmem(s.p, s.n, "in reply to ", 12) && !holds(s, "SMTP error from remote mail server"))
-        return PHASE_NONE;
-    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (holds(s, rows[i].word))
+    struct str command = after(s, STR("in reply to "));
+    if (!command.n)
+        command = after(s, STR("SMTP error from remote mail server after "));
+    for (unsigned i = 0; command.n && i < sizeof rows / sizeof rows[0]; i++)
+        if (str_starts_nocase(command, str_of(rows[i].command)))
             return rows[i].phase;
     return PHASE_NONE;
 }

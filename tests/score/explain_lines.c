@@ -13,8 +13,9 @@ static void tell(struct str line)
     struct explanation e = explain(&in);
     enhanced_text(e.enhanced, enhanced);
     struct str words = str_mem(line.p + e.evidence.offset, e.evidence.length);
-    printf("%s\t%s\t%s\t%s\t%s\t%u\t%s\t%s\t%d\t%s\t%.*s\n", e.cause->name, e.cause->class, e.cause->sisimai, action_name(e.action),
-           e.permanent ? "permanent" : "temporary", e.confidence, e.rule, e.provider, e.code, enhanced, STR_ARGS(words));
+    printf("%s\t%s\t%s\t%s\t%s\t%u\t%s\t%s\t%d\t%s\t%.*s\n", e.cause->name, e.cause->class, e.cause->sisimai,
+           action_name(e.action), e.permanent ? "permanent" : "temporary", e.confidence, e.rule, e.provider, e.code, enhanced,
+           STR_ARGS(words));
 }
 
 int main(void)

@@ -57,7 +57,7 @@ static void enhanced_codes_are_understood(void **state)
     is(PHASE_MAIL, "550 5.6.7 no", "smtputf8-unsupported");
     is(PHASE_BODY, "451 4.3.2 later", "receiver-overloaded");
     is(PHASE_BODY, "554 5.4.6 no", "mail-loop");
-    is(PHASE_RCPT, "550 5.7.1 no", "policy"); /* never a dead address on the code alone */
+    is(PHASE_RCPT, "550 5.7.1 no", "policy");                 /* never a dead address on the code alone */
     is(PHASE_RCPT, "550 5.7.133 no", "recipient-restricted"); /* one provider's own */
     is(PHASE_RCPT, "550 5.7.999 no", "policy");
 }
@@ -224,6 +224,7 @@ static void codes_are_found_in_what_others_quote(void **state)
         {"550-5.1.1 no such\r\n550 5.1.1 user", 550, "5.1.1", PHASE_NONE},
         {"host mx.x.pl[192.0.2.9] said: 552 5.2.2 <a@x.pl>: full (in reply to RCPT TO command)", 552, "5.2.2", PHASE_RCPT},
         {"host mx.x.pl[192.0.2.9] said: 554 rejected (in reply to end of DATA command)", 554, "", PHASE_BODY},
+        {"SMTP error from remote mail server after MAIL FROM:<a@x.pl>: 550 no", 550, "", PHASE_MAIL},
         {"smtp; 550-5.1.1 gone", 550, "5.1.1", PHASE_NONE},
         {"Remote Server returned '550 5.4.1 Recipient address rejected'", 550, "5.4.1", PHASE_NONE},
         {"#5.1.1", 0, "5.1.1", PHASE_NONE},

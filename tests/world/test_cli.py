@@ -17,7 +17,8 @@ import urllib.request
 from world import BINARY, Goniec, Receiver, wait_until
 from test_relay import send, world
 
-COMMANDS = ("demo", "serve", "check-config", "why", "explain", "queue", "mailq", "account", "log", "sendmail", "man", "help", "version")
+COMMANDS = ("demo", "serve", "check-config", "why", "explain", "queue", "mailq", "account", "domain", "suppression", "allow", "log", "sendmail", "man",
+            "help", "version")
 
 
 def run(*args, env=None, input=None):

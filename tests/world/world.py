@@ -223,14 +223,14 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
             raise AssertionError(f"goniec {' '.join(args)} ended with {p.returncode}: {p.stdout.decode()}{p.stderr.decode()}")
         return p.stdout.decode() + p.stderr.decode()
 
-    def story(self, what, ready=lambda s: s["recipients"][0]["status"] != "waiting", seconds=15):
-        """The newest story of a recipient or id, once `ready` says so."""
+    def story(self, what, ready=lambda s: s["recipients"][0]["status"] != "waiting", seconds=15, newest=True):
+        """The newest story of a recipient or id once `ready` says so; or any that it takes (of one millisecond, all are newest)."""
         def look():
             """a story"""
             out = self.run("why", "--json", what).stdout
             found = json.loads(out) if out else []
             found = found if isinstance(found, list) else [found]
-            return found and ready(found[0]) and found[0]
+            return next((s for s in (found[:1] if newest else found) if ready(s)), None)
         return wait_until(look, seconds)
 
     def stop(self):

@@ -378,7 +378,8 @@ def test_whole_free_mail_providers_are_refused_and_people_must_say_why_they_allo
     with Lists() as server:
         assert "free-mail" in server.cli("suppression", "add", "gmail.com", code=65)
         server.cli("suppression", "add", "gmail.com", "--force")
-        assert "free-mail" in server.cli("allow", "add", "wp.pl", "--reason", "x", "--force", code=65)
+        assert "free-mail" in server.cli("allow", "add", "wp.pl", "--reason", "x", code=65)
+        assert "no option" in server.cli("allow", "add", "wp.pl", "--reason", "x", "--force", code=64)  # not even so
         assert "free-mail" in server.cli("allow", "import", "-", input=b"email,reason\nonet.pl,x\n", code=65)
         server.cli("allow", "add", "jan@wp.pl", "--reason", "x")
         assert "--reason" in server.cli("allow", "add", "dest.test", code=65)

@@ -4,6 +4,7 @@
 #include "lib/arena.h"
 #include "lib/base64.h"
 #include "lib/buf.h"
+#include "lib/file.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 
@@ -123,19 +124,6 @@ static const char *read_line(struct str line, struct arena *a, struct credential
     return read_status(status, a, c) ? NULL : "has a status that is neither active nor suspended";
 }
 
-static bool slurp(const char *path, struct buf *b, struct fault *f)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT || fault_errno(f, errno, "cannot open %s", path);
-    ssize_t n = 1;
-    for (char *to; n > 0 && (to = buf_reserve(b, 65536)); b->n += n > 0 ? (size_t)n : 0)
-        n = read(fd, to, 65536);
-    int code = errno;
-    close(fd);
-    return n == 0 || fault_errno(f, n < 0 ? code : EFBIG, "cannot read %s", path);
-}
-
 static void index_logins(struct accounts *a)
 {
     a->slots = 16;
@@ -177,7 +165,7 @@ bool accounts_load(struct accounts **ret, const char *path, struct fault *f)
     struct accounts *a = calloc(1, sizeof *a);
     must(a);
     atomic_init(&a->refs, 1);
-    bool good = slurp(path, &text, f) && read_all(a, path, buf_str(&text), f);
+    bool good = file_read(path, &text, f) && read_all(a, path, buf_str(&text), f);
     buf_done(&text);
     index_logins(a);
     if (good)

@@ -2,6 +2,7 @@
 #include "sign/index.h"
 
 #include "lib/buf.h"
+#include "lib/file.h"
 #include "sign/key.h"
 
 #include <errno.h>
@@ -61,19 +62,6 @@ static bool read_lines(struct key_index *x, const char *path, struct str text, s
     return true;
 }
 
-static bool slurp(const char *path, struct buf *b, struct fault *f)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT || fault_errno(f, errno, "cannot open %s", path);
-    ssize_t n = 1;
-    for (char *to; n > 0 && (to = buf_reserve(b, 65536)); b->n += n > 0 ? (size_t)n : 0)
-        n = read(fd, to, 65536);
-    int code = errno;
-    close(fd);
-    return n == 0 || fault_errno(f, n < 0 ? code : EFBIG, "cannot read %s", path);
-}
-
 /* As root, what is made belongs to whom the directory above belongs to: the server's user. */
 static bool make_folder(const char *path, const char *above, struct fault *f)
 {
@@ -101,7 +89,7 @@ bool key_index_open(struct key_index *x, const char *directory, bool change, str
     struct buf text = {.max = INDEX_MAX};
     *x = (struct key_index){.lock = -1};
     snprintf(path, sizeof path, "%s/index", directory);
-    bool good = (!change || take_lock(x, directory, f)) && slurp(path, &text, f) &&
+    bool good = (!change || take_lock(x, directory, f)) && file_read(path, &text, f) &&
                 read_lines(x, path, arena_str(&x->arena, buf_str(&text)), f);
     buf_done(&text);
     return good;

@@ -53,7 +53,7 @@ struct log {
     struct loop *loop;
     const struct log_hooks *hooks;
     void *ctx;
-    struct chore_pool *flusher, *reader, *maker; /* one thread each; NULL: everything runs inline */
+    struct chore_pool *flusher, *reader, *maker; /* NULL: everything runs inline */
     struct segment *oldest, *newest;             /* live segments */
     struct segment *spare;
     struct segment **ring; /* live segments by sequence */

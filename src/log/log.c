@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 enum { BATCH_START = 128 * 1024, BATCH_MAX = 8 * 1024 * 1024, LOOK_MS = 1000 };
+enum { READERS = 4 }; /* a disk answers several reads in the time of one */
 
 static void flush_next(struct log *g);
 
@@ -466,7 +467,7 @@ static bool open_all(struct log *g, struct fault *f)
             return false;
     }
     if (!g->o.is_inline &&
-        !(chore_pool_new(&g->flusher, 1, f) && chore_pool_new(&g->reader, 1, f) && chore_pool_new(&g->maker, 1, f)))
+        !(chore_pool_new(&g->flusher, 1, f) && chore_pool_new(&g->reader, READERS, f) && chore_pool_new(&g->maker, 1, f)))
         return false;
     return segments_recover(g, f) && segments_reserve(g, f);
 }

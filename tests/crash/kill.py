@@ -96,12 +96,14 @@ def kill_somebody(server):
     try:
         pids = server.children()
         engine = server.engine() if what < 0.7 else None
-        victims = [engine] if engine else pids if what > 0.85 else pids[-1:]
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
-        kills.append(time.monotonic())
     except (OSError, ValueError):
-        pass  # it had just died
+        return  # it had just died
+    for pid in [engine] if engine else pids if what > 0.85 else pids[-1:]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+            kills.append(time.monotonic())
+        except ProcessLookupError:
+            pass  # this one had just died; the next one may live
 
 
 def queue():
@@ -122,13 +124,17 @@ def wait_as_long_as_anything_moves():
 
 
 def second_copies():
-    """For each second copy the kill it belongs to, None when there is none; and how many there are in all."""
-    belongs = []
-    for times in list(copies.values()) + list(bounce_copies.values()):
+    """For each second copy the kill it belongs to; and those that belong to none, with the times to look for in a log."""
+    belongs, strangers = [], []
+    for what, times in list(copies.items()) + list(bounce_copies.items()):
         times.sort()
         for first, second in zip(times, times[1:]):
-            belongs.append(next((k for k in kills if first <= k <= min(second, first + WINDOW)), None))
-    return belongs
+            kill = next((k for k in kills if first <= k), float("inf"))
+            if kill <= min(second, first + WINDOW):
+                belongs.append(kill)
+            else:
+                strangers.append(f"{what}: again after {second - first:.3f} s, next kill after {kill - first:.3f} s")
+    return belongs, strangers
 
 
 notebook = Notebook()
@@ -161,20 +167,20 @@ lost = sorted([r for r in good if not copies[r]] + [r for r in gone if not bounc
 strange = sorted(r for r in set(copies) | set(bounces) if (copies[r] or bounces[r]) and r not in acknowledged | in_doubt)
 bounced_twice = sorted(r for r in bounces if len(bounces[r]) > 1)
 wrongly = sorted(r for r in bounces if bounces[r] and not r.endswith("@gone.test"))
-belongs = second_copies()
+belongs, strangers = second_copies()
 most = max(collections.Counter(belongs).values(), default=0)
 verdicts = {
     "nothing acknowledged was lost": lost,
     "nothing came out that was not put in, or was refused": strange,
     "no message has two bounces for one failure": bounced_twice,
     "only what was refused bounced": wrongly,
-    "every second copy belongs to a kill": [k for k in belongs if k is None],
+    "every second copy belongs to a kill": strangers,
     "no kill doubled more than was in flight": [most] if most > IN_FLIGHT else [],
     "nothing is left in the queue": queue(),
     "there was load": [] if len(acknowledged) > ROUNDS else [len(acknowledged)],
 }
 print(f"seed {seed}: {ROUNDS} rounds, {len(kills)} kills; {len(acknowledged)} recipients acknowledged, {len(good)} to be delivered and "
-      f"{len(gone)} to bounce, {len(in_doubt)} in doubt; {len(lost)} lost, {len(belongs)} copies too many, at most {most} by one kill")
+      f"{len(gone)} to bounce, {len(in_doubt)} in doubt; {len(lost)} lost, {len(belongs) + len(strangers)} copies too many, at most {most} by one kill")
 server.close()
 receiver.close()
 for name, trouble in verdicts.items():

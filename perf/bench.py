@@ -21,7 +21,7 @@ REPEATS = 1 if QUICK else 3
 WORKS = [(10240, "keep")] if QUICK else [(2048, "keep"), (10240, "keep"), (102400, "keep"), (10240, "one")]
 MESSAGES = {"goniec": {2048: 60000, 10240: 40000, 102400: 6000}, "postfix": {2048: 5000, 10240: 4000, 102400: 2000}}
 CONNECTIONS = 50
-PORTS = {"goniec": 22525, "postfix": 22526, "sink": 22600, "http": 28025}
+PORTS = {"goniec": 22525, "postfix": 22526, "sink": 22600, "fresh": 22601, "http": 28025}
 TICKS = os.sysconf("SC_CLK_TCK")
 BUILD = "build"
 

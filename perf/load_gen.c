@@ -1,9 +1,10 @@
 /* load_gen: gives mail to 127.0.0.1:PORT as fast as it is taken, over CONNECTIONS, and waits until the sink has all of it.
  *
- *   load_gen PORT MAPPING MESSAGES BYTES CONNECTIONS keep|one [RATE]
+ *   load_gen PORT MAPPING MESSAGES BYTES CONNECTIONS keep|one [RATE [DOMAIN]]
  *
- * keep: connections are kept; one: one message over each. RATE: messages a second, otherwise as fast as possible. Prints one JSON line:
- * accepted and relayed per second, what was lost or came twice, latencies from 250 to the sink in milliseconds. Exit 1 if anything was lost. */
+ * keep: connections are kept; one: one message over each. RATE: messages a second, 0: as fast as possible. DOMAIN: of the recipients.
+ * Prints one JSON line: accepted and relayed per second, what was lost or came twice, latencies from 250 to the sink in milliseconds.
+ * Exit 1 if anything was lost. */
 #include "load.h"
 
 #include <arpa/inet.h>
@@ -33,6 +34,7 @@ static size_t             body_n;
 static uint64_t           messages, issued, accepted, refused, began_ns, last_ns;
 static int                ep, keep;
 static double             rate;
+static const char        *domain = "dest.test"; /* of the recipients */
 
 static void say(struct client *c, const char *text)
 {
@@ -107,7 +109,7 @@ static void heard(struct client *c, int code)
         return;
     case MAIL:
         c->phase = RCPT;
-        snprintf(line, sizeof line, "RCPT TO:<u%llu@dest.test>\r\n", (unsigned long long)c->id);
+        snprintf(line, sizeof line, "RCPT TO:<u%llu@%s>\r\n", (unsigned long long)c->id, domain);
         say(c, line);
         return;
     case RCPT:
@@ -208,6 +210,7 @@ int main(int argc, char **argv)
     int    clients = atoi(argv[5]);
     keep = strcmp(argv[6], "keep") == 0;
     rate = argc > 7 ? atof(argv[7]) : 0;
+    domain = argc > 8 ? argv[8] : domain;
     body = malloc(size + 10);
     for (size_t i = 0; i < size; i++)
         body[i] = i % 78 == 76 ? '\r' : i % 78 == 77 ? '\n' : 'x';

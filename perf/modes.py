@@ -1,4 +1,4 @@
-"""What the comparison with a peer does not show, of goniec alone: deferred (a million deferred jobs: memory, restart, first attempt), idle
+"""What the comparison with a peer does not show, of goniec alone: deferred (a million deferred jobs: memory, restart, first attempt, other mail beside them), idle
 (ten thousand idle sessions, in the clear and with TLS), latency (one message at a time, 20 a second), dkim (signed beside unsigned). Prints one line of JSON a mode and keeps
 them in perf/modes.json. modes.py MODE..."""
 import datetime
@@ -29,9 +29,9 @@ def run(mode, folder):
             os.unlink(mapping)
 
 
-def sink_start(mapping):
-    sink = subprocess.Popen([f"{BUILD}/perf/load_sink", str(PORTS["sink"]), mapping])
-    wait_port(PORTS["sink"])
+def sink_start(mapping, port=PORTS["sink"]):
+    sink = subprocess.Popen([f"{BUILD}/perf/load_sink", str(port), mapping])
+    wait_port(port)
     return sink
 
 
@@ -45,21 +45,41 @@ def received(mapping):
         return int.from_bytes(f.read(8), "little")
 
 
+def fresh_per_s(mapping):
+    """What goes through to a receiver that is up, while others may be down: the median of three runs of 1 KiB messages."""
+    rates = []
+    for _ in range(3):
+        sink = sink_start(mapping + "-fresh", PORTS["fresh"])
+        out = subprocess.run([f"{BUILD}/perf/load_gen", str(PORTS["goniec"]), mapping + "-fresh", "40000", "1024", "50", "keep", "0", "fresh.test"],
+                             stdout=subprocess.PIPE, text=True, check=True).stdout
+        sink.kill()
+        sink.wait()
+        os.unlink(mapping + "-fresh")
+        rates.append(json.loads(out)["relay_per_s"])
+    return sorted(rates)[1]
+
+
 def deferred(folder, mapping):
     """The receiver is down until all are in the queue; then the server stops, and starts again beside a receiver that is up. Contents are
-    not kept in memory, so that what remains is the jobs."""
-    server = Goniec(folder, "schedule { retry_first = 1s retry_max = 1s }\nlog { content_memory_max = 1M }")
+    not kept in memory, so that what remains is the jobs. Before and while the queue is full, mail for another receiver passes."""
+    server = Goniec(folder, f"""schedule {{ retry_first = 1s retry_max = 1s }}
+log {{ content_memory_max = 1M }}
+route "fresh.test" {{ to = "smtp:127.0.0.1:{PORTS['fresh']}" tls = none }}""")
     wait_port(PORTS["goniec"])
     time.sleep(1)
     empty = engine_memory(server.pid)
+    beside_none = fresh_per_s(mapping)
+    accepted = server.metric("messages_accepted_total")
     gen = subprocess.Popen([f"{BUILD}/perf/load_gen", str(PORTS["goniec"]), mapping, str(DEFERRED), "1024", "50", "keep"], stdout=subprocess.PIPE,
                            text=True)
-    while server.metric("messages_accepted_total") < DEFERRED:
+    while server.metric("messages_accepted_total") < accepted + DEFERRED:
         time.sleep(0.2)
         assert gen.poll() is None or gen.returncode in (0, 1)
     gen.kill()
     gen.wait()
     full = engine_memory(server.pid)
+    server.settle(accepted + DEFERRED)  # the office has read all of them: what is measured is the queue, not the filling of it
+    beside_all = fresh_per_s(mapping)
     server.stop()
     os.unlink(mapping)
     sink = sink_start(mapping)
@@ -79,7 +99,8 @@ def deferred(folder, mapping):
     sink.kill()
     sink.wait()
     return {"jobs": DEFERRED, "bytes_per_job": round((full - empty) / DEFERRED), "restart_s": round(up, 2), "first_attempt_s": round(first, 2),
-            "bytes_per_job_after_restart": round((restarted - empty) / DEFERRED), "drained_per_s": round(got / drained), "lost": DEFERRED - got}
+            "bytes_per_job_after_restart": round((restarted - empty) / DEFERRED), "drained_per_s": round(got / drained), "fresh_per_s_empty_queue": round(beside_none),
+            "fresh_per_s_full_queue": round(beside_all), "fresh_percent": round(100 * beside_all / beside_none), "lost": DEFERRED - got}
 
 
 def idle_sessions(server, secure):

@@ -37,12 +37,16 @@ static const struct command commands[] = {
      "a "
      "literal \\n within a line parts the lines of one reply."},
     {"queue", cli_queue, TAKES_DATA | TAKES_LANG | TAKES_JSON,
-     "list\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\nretry|hold|release|drop "
-     "domain "
-     "DOMAIN\nretry|hold|release|drop all",
+     "list\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\n"
+     "retry|hold|release|drop domain DOMAIN\nretry|hold|release|drop all\nlanes\npause|resume SITE",
      "Look at the queue and change it.",
      "retry: try now what waits. hold: keep it until released. release: try now what is held. drop: remove it without a "
-     "notification."},
+     "notification.\n"
+     "lanes: to which sites mail goes at the moment, how much waits for its turn, how many connections of those that the site "
+     "gets "
+     "now are busy, and why it waits. What waits for its next attempt after a deferral is not in a lane but in list.\n"
+     "pause: start nothing more to that site (as lanes shows it, a domain of its hosts, or * for all) until it is resumed or the "
+     "server is started again."},
     {"mailq", cli_mailq, TAKES_DATA | TAKES_JSON, "", "List the queue as sendmail's mailq does.",
      "A ! after an id marks a message with recipients that are held."},
     {"account", cli_account, TAKES_DATA | TAKES_JSON,

@@ -67,6 +67,18 @@ bool common_control(const struct common *c, const char *line, struct buf *answer
     return (good && n == 0) || fault_errno(f, code, "cannot talk to the server at %s (is it running?)", path + 5);
 }
 
+int common_ask(const struct common *c, const char *line, struct buf *answer)
+{
+    struct fault f;
+    if (!common_control(c, line, answer, &f))
+        return common_fail(f.code == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s", f.text);
+    buf_add(answer, "", 1);
+    answer->n--;
+    if (strncmp(answer->p, "error ", 6) == 0)
+        return common_fail(EX_DATAERR, "%.*s", (int)strcspn(answer->p + 6, "\n"), answer->p + 6);
+    return 0;
+}
+
 void common_give_away(const struct common *c)
 {
     static const char *const names[] = {"office.db", "office.db-wal", "office.db-shm"};

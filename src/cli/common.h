@@ -14,6 +14,9 @@ bool common_store(const struct common *c, struct store **ret, int *ret_code);
 
 /* Sends one line to the engine's control socket and appends the answer. */
 bool common_control(const struct common *c, const char *line, struct buf *answer, struct fault *f);
+/* The same; an answer of the engine that it cannot be done is a fault too. Returns the exit code, 0: *answer is what was asked
+ * for, with a NUL behind it; otherwise it has been said what is wrong. */
+int common_ask(const struct common *c, const char *line, struct buf *answer);
 
 /* Files of the database that root made in a directory of the server's user become that user's. */
 void common_give_away(const struct common *c);

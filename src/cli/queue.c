@@ -1,12 +1,11 @@
 /* queue: looking at what is not delivered yet (also as mailq prints it), and an operator's hand on it. The looking needs only the
  * database; the hand needs the engine. */
 #include "cli/cli.h"
+#include "cli/lanes.h"
 #include "cli/story.h"
 #include "cli/text.h"
 #include "cli/why.h"
-#include "mail/date.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <time.h>
@@ -171,7 +170,9 @@ int cli_mailq(const struct command *me, int argc, char **argv)
 static const struct verb {
     const char *name;
     enum text done;
-} verbs[] = {{"retry", TEXT_RETRIED}, {"hold", TEXT_HELD_NOW}, {"release", TEXT_SET_FREE}, {"drop", TEXT_DROPPED_NOW}};
+    bool site; /* it concerns a site; otherwise recipients */
+} verbs[] = {{"retry", TEXT_RETRIED, false},    {"hold", TEXT_HELD_NOW, false},   {"release", TEXT_SET_FREE, false},
+             {"drop", TEXT_DROPPED_NOW, false}, {"pause", TEXT_PAUSED_NOW, true}, {"resume", TEXT_RESUMED, true}};
 
 /* "all", "id X", "account X", "domain X", or an id alone; false: none of these. */
 static bool which(int n, char **a, char out[400])
@@ -183,6 +184,11 @@ static bool which(int n, char **a, char out[400])
     if (n == 1 && strcmp(a[0], "all") == 0)
         return snprintf(out, 400, "all") > 0;
     return n == 1 && id_parse(str_of(a[0]), &id) && snprintf(out, 400, "id %s", a[0]) > 0;
+}
+
+static bool which_site(int n, char **a, char out[400])
+{
+    return n == 1 && *a[0] && strlen(a[0]) < 256 && !strpbrk(a[0], "\r\n") && snprintf(out, 400, "%s", a[0]) > 0;
 }
 
 /* Dropping everything cannot be taken back: a person is asked, a script is not. */
@@ -199,48 +205,50 @@ static int act(const struct common *c, const struct verb *v, const char *what)
 {
     char line[500];
     struct buf answer = {.max = 65536};
-    struct fault f;
+    unsigned long long n = 0;
     if (!confirmed(c, v->name, what))
         return common_fail(EX_USAGE, "%s", text(c->lang, TEXT_NOTHING_DONE));
     snprintf(line, sizeof line, "%s %s", v->name, what);
-    if (!common_control(c, line, &answer, &f)) {
-        buf_done(&answer);
-        return common_fail(f.code == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s", f.text);
-    }
-    buf_add(&answer, "", 1);
-    int code = 0;
-    if (strncmp(answer.p, "ok ", 3) == 0) {
-        unsigned long long n = strtoull(answer.p + 3, NULL, 10);
-        if (c->json)
-            printf("{\"changed\":%llu}\n", n);
-        else
-            printf("%s: %llu\n", text(c->lang, v->done), n);
-    } else {
-        code = common_fail(EX_DATAERR, "%.*s", (int)strcspn(answer.p, "\n"),
-                           strncmp(answer.p, "error ", 6) == 0 ? answer.p + 6 : answer.p);
-    }
+    int code = common_ask(c, line, &answer);
+    if (!code && sscanf(answer.p, "ok %llu", &n) != 1)
+        code = common_fail(EX_PROTOCOL, "%s", answer.p);
+    else if (!code && v->site && n == 0)
+        code = common_fail(EX_DATAERR, "%s", text(c->lang, TEXT_NO_SITE));
+    else if (!code && c->json)
+        printf("{\"changed\":%llu}\n", n);
+    else if (!code)
+        printf("%s: %llu\n", text(c->lang, v->done), n);
     buf_done(&answer);
     return code;
+}
+
+static int act_by_name(const struct command *me, const struct common *c, const struct verb *v, int n, char **a)
+{
+    char what[400];
+    if (v->site ? which_site(n, a, what) : which(n, a, what))
+        return act(c, v, what);
+    return command_misused(me, "%s what? expected %s", v->name,
+                           v->site ? "a site, as lanes shows it, a domain of its hosts, or *"
+                                   : "a message id, account NAME, domain DOMAIN or all");
 }
 
 int cli_queue(const struct command *me, int argc, char **argv)
 {
     struct common c;
-    char what[400];
     int code = command_options(me, argc, argv, &c), n = argc - c.first;
     char **a = argv + c.first;
     if (code >= 0)
         return code;
     if (n == 1 && strcmp(a[0], "list") == 0)
         return list(&c);
+    if (n == 1 && strcmp(a[0], "lanes") == 0)
+        return lanes_tell(&c);
     if (n == 2 && strcmp(a[0], "show") == 0) {
         c.dialogue = true;
         return why_tell(&c, a[1]);
     }
     for (size_t i = 0; n > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(a[0], verbs[i].name) == 0)
-            return which(n - 1, a + 1, what)
-                       ? act(&c, &verbs[i], what)
-                       : command_misused(me, "%s what? expected a message id, account NAME, domain DOMAIN or all", a[0]);
-    return command_misused(me, "expected list, show, retry, hold, release or drop, and what");
+            return act_by_name(me, &c, &verbs[i], n - 1, a + 1);
+    return command_misused(me, "expected list, show, lanes, retry, hold, release, drop, pause or resume, and what");
 }

@@ -42,6 +42,24 @@
     ROW(RETRIED, "recipients tried again now", "odbiorcy, do których ponowna próba odbędzie się teraz")                          \
     ROW(HELD_NOW, "recipients held", "wstrzymani odbiorcy")                                                                      \
     ROW(SET_FREE, "recipients released", "zwolnieni odbiorcy")                                                                   \
+    ROW(PAUSED_NOW, "sites paused", "wstrzymani odbiorcy (serwery)")                                                             \
+    ROW(RESUMED, "sites resumed", "wznowieni odbiorcy (serwery)")                                                                \
+    ROW(NO_SITE, "no mail has gone to a site of that name lately: \"goniec queue lanes\" shows their names, * means all",        \
+        "do odbiorcy o tej nazwie nic ostatnio nie szło: nazwy pokazuje \"goniec queue lanes\", * oznacza wszystkich")           \
+    ROW(NO_LANES, "no mail goes out at the moment", "w tej chwili nic nie wychodzi")                                             \
+    ROW(LANE_SITE, "site", "odbiorca")                                                                                           \
+    ROW(LANE_STREAM, "stream", "strumień")                                                                                       \
+    ROW(LANE_WAITING, "waiting", "czeka")                                                                                        \
+    ROW(LANE_CONNECTIONS, "connections", "połączenia")                                                                           \
+    ROW(LANE_RATE, "a second", "na sekundę")                                                                                     \
+    ROW(LANE_STATE, "state", "stan")                                                                                             \
+    ROW(LANE_OPEN, "running", "pracuje")                                                                                         \
+    ROW(LANE_SLOWED, "slowed down: the site said that it was too much", "zwolniono: odbiorca zgłosił, że to za dużo")            \
+    ROW(LANE_PAUSED, "paused by the operator", "wstrzymany przez administratora")                                                \
+    ROW(LANE_RESTS, "rests until", "odpoczywa do")                                                                               \
+    ROW(LANE_PROBED, "tried with one message", "próba jedną wiadomością")                                                        \
+    ROW(LANE_DOWN, "no host of it could be reached", "z żadnym jego serwerem nie udało się połączyć")                            \
+    ROW(LANE_BARRED, "it refuses this server's address", "odmawia adresowi tego serwera")                                        \
     ROW(DROPPED_NOW, "recipients dropped, without a notification", "odbiorcy usunięci z kolejki, bez powiadomienia")             \
     ROW(DROP_ALL, "This drops the whole queue; no sender is told. Type yes to go on: ",                                          \
         "To usunie całą kolejkę; nadawcy się o tym nie dowiedzą. Aby kontynuować, wpisz tak: ")                                  \

@@ -10,6 +10,7 @@ void numbers_count(struct worker *w, const struct outcome *o);
 /* Counters and gauges in Prometheus' text form, without HELP and TYPE. */
 void numbers_metrics(const struct worker *w, struct buf *b);
 
-/* A line a lane, parted by tabs: site, stream, state (open, paused, down, barred), jobs ready, attempts under way, attempts
- * ended, seconds that it still rests. */
+/* A line a lane, parted by tabs: site, stream ("": none of its lanes has had work lately), state (open, slowed, paused, down,
+ * barred), jobs that wait for their turn, attempts under way, attempts ended, seconds that the site still rests, connections that
+ * it gets at present and at most, messages a second (0: no bound). */
 void numbers_lanes(const struct worker *w, struct buf *b);

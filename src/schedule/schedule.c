@@ -440,21 +440,38 @@ struct str lane_stream(const struct lane *l) { return str_of(l->stream); }
 const struct lane_limits *lane_limits(const struct lane *l) { return &l->site->limits; }
 uint64_t lane_site_number(const struct lane *l) { return l->site->number; }
 
+/* What is true of the site, whichever of its lanes is asked. */
+static struct lane_stats site_stats(const struct site *t)
+{
+    struct str rest = str_of(t->name), name = str_split(&rest, '\n');
+    bool rests = t->down_until_ms != 0;
+    return (struct lane_stats){.site = name,
+                               .pool = rest,
+                               .paused = t->paused,
+                               .down = rests && !site_is_barred(t),
+                               .barred = rests && site_is_barred(t),
+                               .slowed = t->allowed < t->limits.connections,
+                               .rest_until_ms = t->down_until_ms,
+                               .connections = (uint32_t)t->allowed,
+                               .limits = &t->limits};
+}
+
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx)
 {
     for (size_t i = 0; i < s->lane_cap; i++)
         for (const struct lane *l = s->lane[i]; l; l = l->chain) {
-            struct lane_stats t = {lane_site(l),
-                                   str_of(l->pool),
-                                   str_of(l->stream),
-                                   l->ready,
-                                   l->running,
-                                   l->finished,
-                                   l->site->paused,
-                                   l->site->down_until_ms && !site_is_barred(l->site),
-                                   l->site->down_until_ms && site_is_barred(l->site),
-                                   l->site->down_until_ms};
+            struct lane_stats t = site_stats(l->site);
+            t.stream = str_of(l->stream);
+            t.ready = l->ready;
+            t.running = l->running;
+            t.finished = l->finished;
             fn(ctx, &t);
+        }
+    for (size_t i = 0; i < s->site_cap; i++)
+        for (const struct site *t = s->site[i]; t; t = t->chain) {
+            struct lane_stats stats = site_stats(t);
+            if (t->lanes == 0 && (stats.paused || stats.down || stats.barred || stats.slowed))
+                fn(ctx, &stats);
         }
 }
 

@@ -109,8 +109,12 @@ struct lane_stats {
     uint64_t ready, running, finished;
     bool paused;           /* by the operator */
     bool down, barred;     /* it rests: no host could be reached, or our address is refused */
+    bool slowed;           /* it said that it is too much: fewer connections for now */
     int64_t rest_until_ms; /* monotonic; 0: it does not rest */
+    uint32_t connections;  /* that the site gets at present, at most its limit */
+    const struct lane_limits *limits;
 };
+/* Every lane, and every site without one that is not as it was: paused, resting or slowed down (stream ""). */
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx);
 struct schedule_stats {
     uint64_t ready, waiting, held, running, lanes, sites;

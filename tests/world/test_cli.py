@@ -72,6 +72,9 @@ def test_a_wrong_call_is_one_sentence_with_what_was_meant():
     complains(64, ["expected list, show"], "queue")
     complains(64, ["hold what?"], "queue", "hold", "sender", "x")
     complains(64, ["drop what?"], "queue", "drop", "id", "short")
+    complains(64, ["pause what?", "a site"], "queue", "pause", "a", "b")
+    complains(64, ["resume what?", "a site"], "queue", "resume", "")
+    complains(64, ["expected list, show"], "queue", "pause")
     complains(64, ["expected list, add"], "account", "ad", "x")
     complains(64, ["add takes other"], "account", "add")
     complains(64, ["verify or dump"], "log", "check", "/nowhere")
@@ -85,7 +88,8 @@ def test_where_there_is_no_server_the_complaint_says_where_it_looked():
         for args in (("why", "x@y.test"), ("queue", "list"), ("mailq",), ("account", "list")):
             complains(66, [empty + "/office.db", "-d DIR"], *args, env={"GONIEC_DATA": empty})
         complains(66, ["/no/where"], "account", "add", "x", "-d", "/no/where")
-        complains(69, [empty + "/run/engine.sock", "is it running?"], "queue", "retry", "all", "-d", empty)
+        for args in (("retry", "all"), ("lanes",), ("pause", "x")):
+            complains(69, [empty + "/run/engine.sock", "is it running?"], "queue", *args, "-d", empty)
         complains(65, ["holds no segment"], "log", "dump", empty)
         complains(66, ["/no/where"], "log", "dump", "/no/where")
 

@@ -1,5 +1,7 @@
 """One queue, many senders and receivers: nobody's trouble is everybody's, storms keep the limits, and nothing goes round for ever."""
 import contextlib
+import datetime
+import json
 import smtplib
 import socket
 import ssl
@@ -163,3 +165,83 @@ def test_a_loop_of_mail_ends_at_the_limit_of_hops():
         assert "empty" in server.cli("queue", "list")
     finally:
         server.close()
+
+
+def lanes(server):
+    return json.loads(server.cli("queue", "lanes", "--json"))
+
+
+def post(server, *users):
+    with smtplib.SMTP("127.0.0.1", server.mx, timeout=20) as s:
+        for user in users:
+            s.sendmail("a@sender.test", [user + "@dest.test"], MESSAGE)
+
+
+def lane(server, **what):
+    """Waits for the only lane to be so."""
+    def there():
+        """a lane such as asked for"""
+        found = lanes(server)
+        return len(found) == 1 and all(found[0][k] == v for k, v in what.items()) and found[0]
+    return wait_until(there, 30)
+
+
+def test_a_paused_site_gets_nothing_until_it_is_resumed_and_lanes_says_so():
+    receiver = Receiver()
+    server = Goniec(receiver.port, 'lane "*" { connections = 4 messages_per_s = 2.5 }')
+    try:
+        assert server.cli("queue", "lanes") == "no mail goes out at the moment\n" and lanes(server) == []
+        post(server, "first")
+        wait_until(lambda: receiver.messages)
+        row = lane(server, running=0)
+        site = row.pop("site")
+        assert row == {"stream": "transactional", "state": "open", "waiting": 0, "running": 0, "ended": 1, "connections": 4, "connections_max": 4,
+                       "messages_per_s": 2.5, "rests_until": None}, row
+        p = server.run("queue", "pause", "no.such.site")
+        assert p.returncode == 65 and b"queue lanes" in p.stderr, p
+        assert server.cli("queue", "pause", site) == "sites paused: 1\n"
+        post(server, "second", "third")
+        lane(server, waiting=2, state="paused")
+        table = server.cli("queue", "lanes").splitlines()
+        assert table[0].split() == ["site", "stream", "waiting", "connections", "a", "second", "state"], table
+        assert table[1].split(maxsplit=5) == [site, "transactional", "2", "0/4", "2.5", "paused by the operator"] and len(table) == 2, table
+        assert "wstrzymany przez administratora" in server.cli("queue", "lanes", "--lang", "pl")
+        assert len(receiver.messages) == 1
+        assert json.loads(server.cli("queue", "resume", "--json", "*"))["changed"] == 1
+        wait_until(lambda: len(receiver.messages) == 3)
+        assert "running" in server.cli("queue", "lanes")
+    finally:
+        server.close()
+        receiver.close()
+
+
+def test_lanes_tell_of_a_site_that_cannot_be_reached_until_when_it_rests():
+    server = Goniec(free_port())
+    try:
+        began = datetime.datetime.now(datetime.timezone.utc)
+        post(server, "b")
+        row = lane(server, state="down", running=0)
+        rests = datetime.datetime.fromisoformat(row["rests_until"].replace("Z", "+00:00"))
+        assert 0 < (rests - began).total_seconds() < 60, row
+        at = rests.astimezone().strftime("%Y-%m-%d %H:%M:")
+        table = server.cli("queue", "lanes")
+        assert f"rests until {at}" in table and ": no host of it could be reached" in table, table
+    finally:
+        server.close()
+
+
+def test_lanes_tell_of_a_site_that_asks_for_less_and_of_one_that_refuses_this_server():
+    says = ["450 4.7.1 Too many messages from your IP, slow down"]
+    receiver = Receiver(lambda stage, argument: says[0] if stage == "rcpt" else None)
+    server = Goniec(receiver.port, 'lane "*" { connections = 8 }')
+    try:
+        post(server, "b")
+        assert lane(server, state="slowed", running=0)["connections"] < 8
+        assert "the site said that it was too much" in server.cli("queue", "lanes")
+        says[0] = "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"
+        post(server, "c", "d", "e")
+        assert lane(server, state="barred", running=0)["rests_until"]
+        assert "rests until" in server.cli("queue", "lanes") and "refuses this server's address" in server.cli("queue", "lanes")
+    finally:
+        server.close()
+        receiver.close()

@@ -433,6 +433,17 @@ static void lanes_and_sites_without_work_are_forgotten_a_few_at_a_time(void **st
     schedule_close(&s);
 }
 
+static void remember_site_without_lane(void *ctx, const struct lane_stats *l)
+{
+    const struct lane_stats **seen = ctx;
+    static struct lane_stats kept;
+    if (l->stream.n)
+        return;
+    assert_null(*seen);
+    kept = *l;
+    *seen = &kept;
+}
+
 static void a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause(void **state)
 {
     (void)state;
@@ -452,6 +463,11 @@ static void a_lane_with_jobs_or_attempts_stays_and_so_does_a_site_on_pause(void 
     assert_int_equal(lanes_of(s), 2);
     assert_ptr_equal(lane_of(s, "a.test", "t", false), busy);
     assert_ptr_equal(lane_of(s, "b.test", "t", false), full);
+    const struct lane_stats *seen = NULL;
+    schedule_lanes(s, remember_site_without_lane, &seen);
+    assert_non_null(seen); /* an operator who looks for what is on pause finds it */
+    assert_str(seen->site, "c.test");
+    assert_true(seen->paused);
     ready(s, lane_of(s, "c.test", "t", false), 3, 1);
     assert_null(take(s, 100 * 3600 * 1000));
     schedule_close(&s);

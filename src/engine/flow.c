@@ -7,26 +7,14 @@
  * goes from worker to worker goes by post. No state lives here but the rooms' handles (worker.h). */
 #include "engine/flow.h"
 
+#include "engine/answer.h"
 #include "engine/consequence.h"
 #include "engine/letters.h"
 #include "engine/numbers.h"
+#include "engine/offer.h"
 #include "engine/signing.h"
 #include "engine/suppressed.h"
-#include "lib/hash.h"
 #include "lib/must.h"
-
-#include <stdlib.h>
-
-/* A job on its way from its home to the worker that owns its lane. */
-struct offer {
-    struct post post;
-    struct offer *next; /* in the outbox: they travel together */
-    struct route_ask ask;
-    struct job *job;
-    struct route *route;
-    struct worker *owner;
-    char stream[64];
-};
 
 static void on_kept(void *ctx, bool durable);
 static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble);
@@ -40,24 +28,17 @@ static void on_ended(void *ctx, bool durable);
 
 /* ---- 1. A message comes in, is prepared and kept ---- */
 
-static void turn_away(struct worker *w, struct submission *s, int code, struct enhanced enhanced, const char *text)
-{
-    submission_answer(w->accept, s->session, code, enhanced, text);
-    content_free(&s->content);
-    arena_done(&s->arena);
-}
-
 void flow_submit(void *ctx, struct submission *s)
 {
     struct worker *w = ctx;
     struct prepare_refusal no;
     struct signing_refusal no_key;
     if (!prepare_message(&s->content, &s->envelope, &s->arena, s->authorised, &w->snapshot->settings->prepare, &no)) {
-        turn_away(w, s, no.code, no.enhanced, no.text);
+        answer_turned_away(w, s, no.code, no.enhanced, no.text);
         return;
     }
     if (!signing_submission(w, s, &no_key)) {
-        turn_away(w, s, no_key.code, no_key.enhanced, no_key.text);
+        answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;
     }
     struct message *m = message_new(w, w->log[0], &s->arena, &s->envelope, s->content);
@@ -65,11 +46,7 @@ void flow_submit(void *ctx, struct submission *s)
     enum log_refusal refused = message_commit(m, on_kept);
     if (refused == LOG_OK)
         return;
-    if (refused == LOG_TOO_LARGE)
-        submission_answer(w->accept, s->session, 552, (struct enhanced){5, 3, 4},
-                          "The message is larger than this server stores");
-    else
-        submission_answer(w->accept, s->session, 452, (struct enhanced){4, 3, 1}, "The disk is nearly full, try again later");
+    answer_not_taken(m, refused);
     message_free(m);
 }
 
@@ -79,19 +56,11 @@ static void on_kept(void *ctx, bool durable)
 {
     struct message *m = ctx;
     struct worker *w = m->home;
-    void *session = m->letter->session;
+    answer_kept(m, durable);
     if (!durable) {
-        if (session)
-            submission_answer(w->accept, session, 451, (struct enhanced){4, 3, 0},
-                              "The message could not be stored, try again later");
         message_free(m);
         return;
     }
-    char text[64] = "Accepted, id ";
-    id_text(m->entry.id, text + strlen(text));
-    m->letter->session = NULL;
-    if (session)
-        submission_answer(w->accept, session, 250, (struct enhanced){2, 0, 0}, text);
     w->counters.accepted++;
     w->counters.accepted_recipients += m->rcpts;
     m->pins++; /* the letter stays while its jobs are looked at */
@@ -113,15 +82,11 @@ void flow_offer(struct job *j)
                     &(struct decision){.status = OUTCOME_DROPPED, .cause = "suppressed", .note = why, .permanent = true});
         return;
     }
-    struct offer *o = calloc(1, sizeof *o);
-    must(o);
-    const struct envelope *e = &m->letter->envelope;
-    o->job = j;
-    o->ask = (struct route_ask){.done = on_routed, .ctx = o};
-    snprintf(o->stream, sizeof o->stream, "%.*s", STR_ARGS(e->stream));
     if (letters_have_room(m->home)) /* otherwise it is read back when the attempt begins */
         letter_pin(j);
-    route_find(m->home->router, e->rcpt[j->rcpt].domain, &o->ask);
+    struct offer *o = offer_new(j);
+    o->ask.done = on_routed;
+    route_find(m->home->router, m->letter->envelope.rcpt[j->rcpt].domain, &o->ask);
 }
 
 void flow_decide(struct worker *at, struct job *jobs, const struct decision *d)
@@ -134,34 +99,15 @@ void flow_decide(struct worker *at, struct job *jobs, const struct decision *d)
 static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble)
 {
     struct offer *o = ctx;
-    struct message *m = o->job->message;
-    struct worker *w = m->home;
-    if (!route) {
-        o->job->next = NULL;
-        struct decision d = consequence_unroutable(w, o->job, trouble);
-        flow_decide(w, o->job, &d);
-        free(o);
+    struct worker *w = o->home;
+    if (route) {
+        offer_post(o, route);
         return;
     }
-    struct engine *e = w->engine;
-    o->route = route;
-    o->owner = &e->worker[siphash(e->hash_key, route->site, strlen(route->site)) % e->workers];
-    struct outbox *b = &w->outbox[o->owner->number];
-    o->next = NULL;
-    *(b->last ? &b->last->next : &b->first) = o;
-    b->last = o;
-}
-
-/* What was routed in one turn goes to each owner in one post: the recipients of one message arrive together, and so share a
- * transaction. */
-static void send_offers(struct worker *w)
-{
-    for (unsigned i = 0; i < w->engine->workers; i++) {
-        struct offer *first = w->outbox[i].first;
-        w->outbox[i] = (struct outbox){0};
-        if (first)
-            worker_go(w, first->owner, &first->post, on_offered, first);
-    }
+    o->job->next = NULL;
+    struct decision d = consequence_unroutable(w, o->job, trouble);
+    flow_decide(w, o->job, &d);
+    offer_free(o);
 }
 
 /* ---- 4. At the worker that owns the lane: it waits its turn ---- */
@@ -170,14 +116,10 @@ static void on_offered(void *ctx)
 {
     for (struct offer *o = ctx, *next; o; o = next) {
         struct worker *w = o->owner;
-        struct str stream = str_of(o->stream);
-        struct lane *l = schedule_lane(w->schedule, str_of(o->route->site), w->snapshot->settings->source.name, stream,
-                                       str_eq(stream, STR("transactional")));
         next = o->next;
-        schedule_ready(w->schedule, o->job, l);
+        schedule_ready(w->schedule, o->job, offer_lane(o));
         w->pump_wanted = true;
-        route_free(&o->route);
-        free(o);
+        offer_free(o);
     }
 }
 
@@ -186,7 +128,7 @@ void flow_pump(void *ctx)
     struct worker *w = ctx;
     struct job *jobs;
     int64_t wake_ms = INT64_MAX;
-    send_offers(w);
+    offers_send(w, on_offered);
     if (!w->pump_wanted || w->draining)
         return;
     w->pump_wanted = false;

@@ -36,7 +36,7 @@ struct worker_counters {
 
 struct offer;
 
-/* Jobs on their way to one worker, gathered during a turn (flow.c). */
+/* Jobs on their way to one worker, gathered during a turn (offer.c). */
 struct outbox {
     struct offer *first, *last;
 };

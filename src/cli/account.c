@@ -29,7 +29,7 @@ static bool write_snapshot(const struct common *c, struct store *s, struct fault
     snprintf(path, sizeof path, "%s/accounts", c->data);
     snprintf(fresh, sizeof fresh, "%s.new", path);
     store_accounts(s, add_line, &b);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool good = fd >= 0 && write(fd, b.p ? b.p : "", b.n) == (ssize_t)b.n && fsync(fd) == 0;
     if (good && geteuid() == 0 && stat(c->data, &st) == 0) /* the engine must be able to read what root wrote */
         good = fchown(fd, st.st_uid, st.st_gid) == 0;

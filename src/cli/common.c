@@ -88,8 +88,8 @@ void common_give_away(const struct common *c)
     for (size_t i = 0; i < 3; i++) {
         char path[600];
         snprintf(path, sizeof path, "%s/%s", c->data, names[i]);
-        if (chown(path, st.st_uid, st.st_gid) != 0)
-            continue; /* it may not exist */
+        if (lchown(path, st.st_uid, st.st_gid) != 0)
+            continue; /* it may not exist; where a name leads to is not looked at: the server's user makes the names here */
     }
 }
 

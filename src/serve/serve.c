@@ -104,6 +104,12 @@ static bool find_user(struct supervisor *s, struct fault *f)
     return true;
 }
 
+/* In the data directory the children's user makes the names: root follows none of them elsewhere. */
+static bool give_to_children(const struct supervisor *s, const char *path, bool above)
+{
+    return !s->drop || (above ? chown(path, s->uid, s->gid) : lchown(path, s->uid, s->gid)) == 0;
+}
+
 static bool make_directory(const struct supervisor *s, const char *sub, mode_t mode, struct fault *f)
 {
     char path[512];
@@ -113,7 +119,7 @@ static bool make_directory(const struct supervisor *s, const char *sub, mode_t m
     int code = sync_name(path);
     if (code)
         return fault_errno(f, code, "cannot make the name of %s durable", path);
-    if (s->drop && chown(path, s->uid, s->gid) != 0)
+    if (!give_to_children(s, path, !*sub))
         return fault_errno(f, errno, "cannot give %s to the user that the children run as", path);
     return true;
 }
@@ -151,9 +157,9 @@ static void own_socket_files(const struct supervisor *s)
 {
     static const char *const names[] = {"submit.sock", "engine.sock"};
     char path[512];
-    for (size_t i = 0; s->drop && i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         snprintf(path, sizeof path, "%.*s/run/%s", STR_ARGS(s->settings->data_directory), names[i]);
-        if (chown(path, s->uid, s->gid) != 0)
+        if (!give_to_children(s, path, false))
             say("cannot give %s to the children's user", path);
     }
 }

@@ -68,7 +68,7 @@ static bool make_folder(const char *path, const char *above, struct fault *f)
     struct stat st;
     if (mkdir(path, 0700) != 0)
         return errno == EEXIST || fault_errno(f, errno, "cannot make %s", path);
-    if (geteuid() == 0 && stat(above, &st) == 0 && chown(path, st.st_uid, st.st_gid) != 0)
+    if (geteuid() == 0 && stat(above, &st) == 0 && lchown(path, st.st_uid, st.st_gid) != 0)
         return fault_errno(f, errno, "cannot give %s to the server's user", path);
     return true;
 }

@@ -141,7 +141,7 @@ static bool take_lock(const char *data_directory, int *ret, struct fault *f)
     char path[PATH_BYTES];
     struct stat st;
     snprintf(path, sizeof path, "%s/suppression.lock", data_directory);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool good = fd >= 0 && (geteuid() != 0 || (stat(data_directory, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0));
     while (good && flock(fd, LOCK_EX) != 0)
         good = errno == EINTR;

@@ -5,8 +5,11 @@
 #include "lib/must.h"
 #include "store/inner.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { BUSY_MS = 5000 };
 
@@ -220,15 +223,33 @@ static bool configure(struct store *s, bool writable, struct fault *f)
     return sqlite3_exec(s->db, pragmas, NULL, NULL, NULL) == SQLITE_OK || db_fault(s, f, "the database cannot be set up");
 }
 
+/* It holds who writes to whom, so nobody else may read it. The file is there before SQLite would make it, which gives what it
+ * puts beside it (-wal, -shm) the same mode. One of a version that left them readable is mended, not by root: in a directory of
+ * another user a name may lead anywhere. Nothing is opened: closing would end this process's locks on the database. */
+static bool keep_private(const char *path, struct fault *f)
+{
+    static const char *const beside[] = {"", "-wal", "-shm"};
+    if (mknod(path, S_IFREG | 0600, 0) != 0 && errno != EEXIST)
+        return fault_errno(f, errno, "cannot make %s", path);
+    for (size_t i = 0; geteuid() != 0 && i < sizeof beside / sizeof *beside; i++) {
+        char name[620];
+        struct stat st;
+        snprintf(name, sizeof name, "%s%s", path, beside[i]);
+        if (lstat(name, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 077) && chmod(name, st.st_mode & 0700) != 0)
+            return fault_errno(f, errno, "%s can be read by others, which cannot be changed", name);
+    }
+    return true;
+}
+
 bool store_open(struct store **ret, const char *data_directory, bool writable, struct fault *f)
 {
     char path[600];
     struct store *s = calloc(1, sizeof *s);
     must(s);
     snprintf(path, sizeof path, "%s/office.db", data_directory);
-    int flags = SQLITE_OPEN_READWRITE | (writable ? SQLITE_OPEN_CREATE : 0);
-    bool good = sqlite3_open_v2(path, &s->db, flags, NULL) == SQLITE_OK ||
-                fault_set(f, "cannot open %s: %s", path, sqlite3_errmsg(s->db));
+    bool good = !writable || keep_private(path, f);
+    good = good && (sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK ||
+                    fault_set(f, "cannot open %s: %s", path, sqlite3_errmsg(s->db)));
     good = good && ((configure(s, writable, f) && migrate(s, writable, f) && prepare_all(s, f)) || fault_wrap(f, "%s", path));
     if (good)
         *ret = s;

@@ -11,8 +11,8 @@
 
 struct store;
 
-/* Opens (making and migrating it when writable) DATA/office.db. Fails when it is missing (read-only), damaged, or of a newer
- * version. */
+/* Opens (making and migrating it when writable) DATA/office.db, which its owner alone may read. Fails when it is missing
+ * (read-only), damaged, or of a newer version. */
 bool store_open(struct store **ret, const char *data_directory, bool writable, struct fault *f);
 void store_close(struct store **s);
 

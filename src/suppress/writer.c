@@ -100,7 +100,7 @@ static bool replace(struct suppress_writer *w, const char *path, struct fault *f
     char fresh[PATH_BYTES + 8], folder[PATH_BYTES];
     snprintf(folder, sizeof folder, "%s", path);
     snprintf(fresh, sizeof fresh, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     int directory = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool good = fd >= 0 && directory >= 0 && give_away(fd, directory) && write_all(fd, &w->head, sizeof w->head, 0) &&
                 write_all(fd, w->row, w->rows * sizeof *w->row, sizeof w->head) && fsync(fd) == 0 && rename(fresh, path) == 0 &&

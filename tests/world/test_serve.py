@@ -52,6 +52,44 @@ def test_children_have_no_rights_of_root():
         wait_until(lambda: all(status_of(pid)["CapEff"] == "0" * 16 and status_of(pid)["Uid"].split()[1] != "0" for pid in server.children()))
 
 
+def test_nothing_that_the_server_keeps_is_for_the_eyes_of_others():
+    public = {"", "run", "run/submit.sock", "tls-self-signed.pem"}  # names, the door for local mail, a certificate
+    before = os.umask(0)
+    try:
+        with world() as (server, receiver):
+            server.cli("account", "add", "shop")
+            server.cli("domain", "add", "sender.test", "-c", server.config)
+            server.cli("suppression", "add", "--reason", "manual", "x@dest.test")
+            send(server)
+            server.story("b@dest.test", lambda s: s["recipients"][0]["status"] == "delivered")
+            seen = set()
+            for folder, folders, files in os.walk(server.data):
+                for path in [folder] + [os.path.join(folder, name) for name in files]:
+                    name, st = os.path.relpath(path, server.data), os.lstat(path)
+                    name = "" if name == "." else name
+                    seen.add(name)
+                    allowed = 0o070 if name == "run/engine.sock" else 0  # the group may be given the operator's hand
+                    assert name in public or not st.st_mode & 0o077 & ~allowed, (name, oct(st.st_mode))
+                    assert name == "run/submit.sock" or not st.st_mode & 0o002, (name, oct(st.st_mode))
+            assert {"office.db", "office.db-wal", "office.db-shm", "accounts", "suppression", "keys/index", "run/engine.sock", "run/lock"} <= seen, seen
+            assert any(name.startswith("log/w0/") for name in seen) and any(name.endswith(".pem") and name.startswith("keys/") for name in seen), seen
+    finally:
+        os.umask(before)
+
+
+def test_root_gives_nothing_away_that_a_name_in_the_data_directory_leads_to():
+    root_only()
+    with world(start=False) as (server, receiver):
+        elsewhere = os.path.join(server.folder.name, "elsewhere")
+        os.mkdir(elsewhere, 0o755)
+        os.mkdir(server.data)
+        os.symlink(elsewhere, server.data + "/run")
+        server.start()
+        send(server)
+        wait_until(lambda: receiver.messages)
+        assert os.stat(elsewhere).st_uid == 0, "the children's user got a directory of root's"
+
+
 def test_without_root_the_right_to_bind_low_ports_is_enough_and_the_children_lose_it():
     root_only()
     if not shutil.which("setpriv"):

@@ -332,6 +332,49 @@ static void a_database_that_may_not_be_written_is_refused_for_writing(void **sta
     assert_non_null(strstr(f.text, "readonly"));
 }
 
+static void all_are_private(const struct world *w)
+{
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        char path[80];
+        struct stat st;
+        snprintf(path, sizeof path, "%s%s", w->path, ends[i]);
+        assert_int_equal(stat(path, &st), 0);
+        assert_int_equal(st.st_mode & 07777, 0600);
+    }
+}
+
+static void the_database_and_what_lies_beside_it_are_for_its_owner_alone(void **state)
+{
+    struct world *w = *state;
+    mode_t before = umask(0);
+    struct store *s = open_store(w, true);
+    add(s, 1, 5, 1);
+    all_are_private(w);
+    store_close(&s);
+    umask(before);
+}
+
+static void one_that_others_could_read_is_mended_by_its_owner(void **state)
+{
+    struct world *w = *state;
+    bool root = geteuid() == 0;
+    if (root)
+        assert_true(chown(w->folder, 65534, 65534) == 0 && seteuid(65534) == 0);
+    struct store *first = open_store(w, true); /* holds the files beside it in being */
+    assert_int_equal(chmod(w->path, 0644), 0);
+    char path[80];
+    snprintf(path, sizeof path, "%s-wal", w->path);
+    assert_int_equal(chmod(path, 0664), 0);
+    snprintf(path, sizeof path, "%s-shm", w->path);
+    assert_int_equal(chmod(path, 0604), 0);
+    struct store *second = open_store(w, true);
+    all_are_private(w);
+    store_close(&second);
+    store_close(&first);
+    assert_true(!root || seteuid(0) == 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -349,6 +392,8 @@ int main(void)
         TEST(a_database_of_an_older_version_is_brought_up_to_date),
         TEST(a_database_that_somebody_holds_is_waited_for_and_then_told),
         TEST(a_database_that_may_not_be_written_is_refused_for_writing),
+        TEST(the_database_and_what_lies_beside_it_are_for_its_owner_alone),
+        TEST(one_that_others_could_read_is_mended_by_its_owner),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

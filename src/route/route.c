@@ -423,7 +423,8 @@ static bool tune(struct router *r, struct fault *f)
     return true;
 }
 
-/* libunbound knows a few special zones by itself (RFC 6761); resolvers that were named are to be believed about them too. */
+/* libunbound knows a few special zones by itself (RFC 6761); resolvers that were named are to be believed about them too. Taking
+ * one away comes last: it ends the setting up, after which nothing else is taken. */
 static bool configure(struct router *r, struct fault *f)
 {
     int code = ub_ctx_async(r->dns, 1);
@@ -433,9 +434,11 @@ static bool configure(struct router *r, struct fault *f)
         char z[128];
         snprintf(z, sizeof z, "%.*s", STR_ARGS(r->settings->resolver[i]));
         code = ub_ctx_set_fwd(r->dns, z);
-        ub_ctx_zone_remove(r->dns, "test.");
-        ub_ctx_set_option(r->dns, "do-not-query-localhost:", "no");
     }
+    if (!code && r->settings->resolvers > 0)
+        code = ub_ctx_set_option(r->dns, "do-not-query-localhost:", "no");
+    if (!code && r->settings->resolvers > 0)
+        ub_ctx_zone_remove(r->dns, "test.");
     return code == 0 || fault_set(f, "the resolver cannot be set up: %s", ub_strerror(code));
 }
 

@@ -416,6 +416,29 @@ static void lookups_at_one_time_are_bounded_and_domains_found_before_go_first(vo
     route_close(&r);
 }
 
+static void several_resolvers_stand_in_for_each_other(void **state)
+{
+    (void)state;
+    struct sockaddr_in any = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof any;
+    char silent_text[64];
+    int silent = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(silent, (struct sockaddr *)&any, sizeof any), 0);
+    getsockname(silent, (struct sockaddr *)&any, &len);
+    snprintf(silent_text, sizeof silent_text, "127.0.0.1@%u", ntohs(any.sin_port));
+    struct str both[] = {str_of(silent_text), resolver};
+    settings.resolver = both;
+    settings.resolvers = 2;
+    struct router *r = fresh();
+    goes_to(r, "dest.test", "mx.test", "192.0.2.1", 25);
+    goes_to(r, "alone.test", "alone.test", "192.0.2.3", 25);
+    fails(r, "gone.test", true, "domain-not-found");
+    route_close(&r);
+    settings.resolver = &resolver;
+    settings.resolvers = 1;
+    close(silent);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +450,7 @@ int main(void)
         cmocka_unit_test(what_earlier_settings_answered_is_not_remembered_under_the_new),
         cmocka_unit_test(the_least_recently_used_domains_make_room),
         cmocka_unit_test(lookups_at_one_time_are_bounded_and_domains_found_before_go_first),
+        cmocka_unit_test(several_resolvers_stand_in_for_each_other),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -2,6 +2,8 @@
  * message's, and the snapshot's keys are ready. */
 #include "engine/signing.h"
 
+#include "verify/author.h"
+
 static void sign(struct worker *w, struct content **c, const struct sign_with *with)
 {
     sign_message(c, with, loop_wall_ms(w->loop) / 1000);
@@ -38,7 +40,7 @@ bool signing_submission(struct worker *w, struct submission *s, struct signing_r
     struct str domain = {"", 0};
     if (!s->authorised)
         return true;
-    bool known = sign_author(content_str(s->content), &s->arena, &domain) &&
+    bool known = !author_of(content_str(s->content), &s->arena, &domain) &&
                  sign_with_domain(&with, now->domains, domain, s->envelope.account);
     if (!known && how->unknown == SIGN_UNKNOWN_REFUSE)
         return refuse(domain, no);

@@ -46,6 +46,3 @@ void sign_message(struct content **c, const struct sign_with *w, int64_t now_s);
 /* The bytes of a signature over a SHA-256 hash, as DKIM and ARC have it: RSASSA-PKCS1-v1_5, or PureEdDSA over the hash (RFC 8463
  * 3). Appended to b. */
 void sign_hash(const struct sign_key *k, const unsigned char hash[32], struct buf *b);
-
-/* The domain of the first address in From, as A-labels in the arena. False: there is no From, or no such address. */
-bool sign_author(struct str message, struct arena *a, struct str *ret);

@@ -1,6 +1,8 @@
-/* author: whose domain the From field shows (RFC 5322 3.6.2, 3.4). What people read is what is judged: several addresses of one
- * domain are one author, several domains are none. */
+/* author: see author.h. */
+#include "verify/author.h"
+
 #include "lib/buf.h"
+#include "mail/header.h"
 #include "mail/mailbox.h"
 #include "verify/dmarc.h"
 
@@ -8,6 +10,7 @@
 struct walk {
     struct str s;
     size_t at;
+    bool open; /* a comment or a quoted string does not end: what a reader makes of the rest is anybody's guess */
 };
 
 static void skip_comment(struct walk *w)
@@ -22,6 +25,7 @@ static void skip_comment(struct walk *w)
         else if (c == ')' && --depth == 0)
             break;
     }
+    w->open |= w->at >= w->s.n;
 }
 
 static void skip_quoted(struct walk *w)
@@ -29,6 +33,7 @@ static void skip_quoted(struct walk *w)
     for (w->at++; w->at < w->s.n && w->s.p[w->at] != '"'; w->at++)
         if (w->s.p[w->at] == '\\')
             w->at++;
+    w->open |= w->at >= w->s.n;
 }
 
 /* The next address-like piece: what stands in angle brackets, or all of a list item without them. Comments are cut out. False at
@@ -85,35 +90,57 @@ static struct str domain_of(struct str address)
     return at > 1 ? str_trim(str_mem(address.p + at, address.n - at)) : (struct str){"", 0};
 }
 
-const char *dmarc_author(const struct view *v, struct arena *a, struct str *ret)
+const char *author_domain(struct str from, struct arena *a, struct str *ret)
 {
-    const struct header_field *f = view_find(v, STR("From"), 0);
+    static const char bad[] = "the From field holds an address that is not well formed";
     struct str one = {"", 0}, ascii;
     struct buf plain = {0};
     const char *wrong = NULL, *why;
     bool any;
-    if (!v->whole)
-        return "the message's header is longer than is looked at";
-    if (!f)
-        return "the message has no From field";
-    if (view_find(v, STR("From"), 1))
-        return "the message has several From fields";
-    struct walk w = {f->value, 0};
+    struct walk w = {.s = from};
     while (!wrong && next_address(&w, &plain, &any)) {
         if (!any)
             continue;
         struct str domain = domain_of(str_trim(buf_str(&plain)));
-        if (!domain.n || !domain_ascii(domain, a, &ascii, &why))
-            wrong = "the From field holds an address that is not well formed";
+        if (!domain_valid(domain, true) || !domain_ascii(domain, a, &ascii, &why))
+            wrong = bad;
         else if (one.n && !str_eq(one, ascii))
             wrong = "the From field names several domains";
         else
             one = ascii;
     }
     buf_done(&plain);
-    if (!wrong && !one.n)
-        wrong = "the From field has no address";
+    if (!wrong && (w.open || !one.n))
+        wrong = w.open ? bad : "the From field has no address";
     if (!wrong)
         *ret = one;
     return wrong;
+}
+
+static const char none[] = "the message has no From field", several[] = "the message has several From fields";
+
+const char *author_of(struct str message, struct arena *a, struct str *ret)
+{
+    struct header_scan s;
+    struct header_field f;
+    struct str from = {"", 0};
+    unsigned n = 0;
+    enum header_step step;
+    header_scan_init(&s, message, 0);
+    while ((step = header_next(&s, &f)) <= HEADER_JUNK)
+        if (step == HEADER_FIELD && str_eq_nocase(f.name, STR("From"))) {
+            from = f.value;
+            n++;
+        }
+    return n == 1 ? author_domain(from, a, ret) : n ? several : none;
+}
+
+const char *dmarc_author(const struct view *v, struct arena *a, struct str *ret)
+{
+    const struct header_field *f = view_find(v, STR("From"), 0);
+    if (!v->whole)
+        return "the message's header is longer than is looked at";
+    if (view_find(v, STR("From"), 1))
+        return several;
+    return f ? author_domain(f->value, a, ret) : none;
 }

@@ -263,43 +263,6 @@ static void the_same_keys_sign_once(void **state)
     assert_int_equal(with.n, 3);
 }
 
-static void the_first_address_of_from_is_the_author(void **state)
-{
-    static const struct {
-        const char *from, *domain; /* NULL: none */
-    } rows[] = {
-        {"a@Example.Test", "example.test"},
-        {"<a@example.test>", "example.test"},
-        {"\"x@evil.test, y\" <a@example.test>", "example.test"},
-        {"x@evil.test <a@example.test>", "example.test"},
-        {"(b@evil.test (nested)) a@example.test (c@evil.test)", "example.test"},
-        {"a@one.test, b@two.test", "one.test"},
-        {"Group: a@one.test, b@two.test;", "one.test"},
-        {"<@relay.test,@b.test:a@example.test>", "example.test"},
-        {"\"a@b\\\"<c@evil.test>\"@example.test", "example.test"},
-        {"a\r\n\t@example.test", "example.test"},
-        {"Ala <ala@\xc5\xbc\xc3\xb3\xc5\x82w.test>", "xn--w-uga1v8h.test"},
-        {"nobody", NULL},
-        {"a@[192.0.2.1]", NULL},
-        {"a@", NULL},
-        {"\"open <a@example.test>", NULL},
-        {"(open <a@example.test>", NULL},
-        {"Empty:;", NULL},
-        {"", NULL},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct arena a = {0};
-        struct str domain = {"", 0};
-        char text[300];
-        snprintf(text, sizeof text, "To: x@y.test\r\nFrom: %s\r\n\r\nFrom: z@body.test\r\n", rows[i].from);
-        bool found = sign_author(str_of(text), &a, &domain);
-        if (found != (rows[i].domain != NULL) || (found && !str_eq(domain, str_of(rows[i].domain))))
-            fail_msg("%s: %.*s", rows[i].from, STR_ARGS(domain));
-        arena_done(&a);
-    }
-}
-
 static void keys_are_for_their_owner_alone(void **state)
 {
     struct stat st;
@@ -347,7 +310,6 @@ int main(void)
         cmocka_unit_test(a_second_signature_stands_beside_one_that_is_there),
         cmocka_unit_test(the_domain_or_its_nearest_parent_decides_and_belongs_to_its_account),
         cmocka_unit_test(the_same_keys_sign_once),
-        cmocka_unit_test(the_first_address_of_from_is_the_author),
         cmocka_unit_test(keys_are_for_their_owner_alone),
         cmocka_unit_test(a_bad_index_or_key_is_named),
     };

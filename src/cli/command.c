@@ -9,35 +9,44 @@
 #include <string.h>
 #include <sysexits.h>
 
-/* In the order of enum command_takes; --help has no bit. */
+static int take_lang(const struct command *me, struct common *ret);
+static int take_help(const struct command *me, struct common *ret);
+
+/* In the order of enum command_takes; --help has no bit. What is given is kept in struct common: an argument as text, of an
+ * option without one that it was given; or the row takes it. */
+#define AT(member) offsetof(struct common, member), NULL
 static const struct option_row {
-    char letter;
+    char letter; /* as a short option; '\0': none */
     const char *name, *argument, *sentence;
+    size_t at;
+    int (*take)(const struct command *me, struct common *ret); /* as command_options returns */
 } rows[] = {
-    {'c', "config", "FILE", "The settings file; without it /etc/goniec/goniec.conf."},
-    {'d', "data", "DIR", "The server's data directory; without it $GONIEC_DATA, else /var/lib/goniec."},
-    {'l', "lang", "pl|en", "The language of what is told; without it the environment's (LC_ALL, LC_MESSAGES, LANG)."},
-    {'j', "json", NULL, "Print JSON for programs."},
-    {'D', "dialogue", NULL, "Show the SMTP dialogue of each attempt."},
-    {'F', "defaults", NULL, "Print every option with its default and what it is for."},
-    {'o', "once", NULL, "End after the stories: 0 only if all messages came out as they should."},
-    {'A', "account", "NAME",
-     "The account; for lists - is mail without a login, and without the option the whole server's or all are meant."},
-    {'R', "reason", "TEXT",
-     "Why. For the black list: hardbounce, spam_complaint, unsubscribe, abuse, spamtrap, manual or other."},
-    {'E', "expires", "WHEN", "never, a time such as 90d, or a date such as 2030-05-31."},
-    {'B', "by", "NAME", "Who adds it; without it who runs this."},
-    {'C', "csv", NULL, "Print CSV."},
-    {'n', "dry-run", NULL, "Only report what would be done."},
-    {'s', "skip-bad", NULL, "Take the good lines although others are bad."},
-    {'f', "force", NULL, "Also the whole domain of a provider where anybody has a mailbox."},
-    {'b', "batch", NULL, "Explain one reply a line of standard input, as one JSON object a line."},
-    {'r', "resolver", "IP:PORT", "The name server to ask; without it those of the settings, else the system's."},
-    {'z', "zone", NULL, "Print a snippet for a zone file."},
-    {'u', "use", NULL, "Sign with the new keys from now on."},
-    {'T', "retire", NULL, "Remove keys that no longer sign."},
-    {'h', "help", NULL, "Say how it is called."},
+    {'c', "config", "FILE", "The settings file; without it /etc/goniec/goniec.conf.", AT(config)},
+    {'d', "data", "DIR", "The server's data directory; without it $GONIEC_DATA, else /var/lib/goniec.", AT(data)},
+    {0, "lang", "pl|en", "The language of what is told; without it the environment's (LC_ALL, LC_MESSAGES, LANG).", 0, take_lang},
+    {0, "json", NULL, "Print JSON for programs.", AT(json)},
+    {0, "dialogue", NULL, "Show the SMTP dialogue of each attempt.", AT(dialogue)},
+    {0, "defaults", NULL, "Print every option with its default and what it is for.", AT(defaults)},
+    {0, "once", NULL, "End after the stories: 0 only if all messages came out as they should.", AT(once)},
+    {0, "account", "NAME",
+     "The account; for lists - is mail without a login, and without the option the whole server's or all are meant.",
+     AT(account)},
+    {0, "reason", "TEXT", "Why. For the black list: hardbounce, spam_complaint, unsubscribe, abuse, spamtrap, manual or other.",
+     AT(reason)},
+    {0, "expires", "WHEN", "never, a time such as 90d, or a date such as 2030-05-31.", AT(expires)},
+    {0, "by", "NAME", "Who adds it; without it who runs this.", AT(by)},
+    {0, "csv", NULL, "Print CSV.", AT(csv)},
+    {0, "dry-run", NULL, "Only report what would be done.", AT(dry_run)},
+    {0, "skip-bad", NULL, "Take the good lines although others are bad.", AT(skip_bad)},
+    {0, "force", NULL, "Also the whole domain of a provider where anybody has a mailbox.", AT(force)},
+    {0, "batch", NULL, "Explain one reply a line of standard input, as one JSON object a line.", AT(batch)},
+    {0, "resolver", "IP:PORT", "The name server to ask; without it those of the settings, else the system's.", AT(resolver)},
+    {0, "zone", NULL, "Print a snippet for a zone file.", AT(zone)},
+    {0, "use", NULL, "Sign with the new keys from now on.", AT(use)},
+    {0, "retire", NULL, "Remove keys that no longer sign.", AT(retire)},
+    {'h', "help", NULL, "Say how it is called.", 0, take_help},
 };
+#undef AT
 enum { ROWS = sizeof rows / sizeof *rows, HELP = ROWS - 1 };
 
 static bool has(const struct command *me, int row) { return row == HELP || (me->takes >> row & 1); }
@@ -55,7 +64,8 @@ static enum lang lang_of_environment(void)
 
 /* ---- reading ---- */
 
-/* -c, -d and -h have a letter on the command line; the others' letters are only names for them here. */
+enum { NO_LETTER = 256 /* plus the row's number: what getopt returns for a row without a letter */ };
+
 static void getopt_tables(const struct command *me, struct option *ret_long, char *ret_short)
 {
     int n = 0;
@@ -64,8 +74,9 @@ static void getopt_tables(const struct command *me, struct option *ret_long, cha
         const struct option_row *r = &rows[i];
         if (!has(me, i))
             continue;
-        ret_long[n++] = (struct option){r->name, r->argument ? required_argument : no_argument, NULL, r->letter};
-        if (!strchr("cdh", r->letter))
+        ret_long[n++] =
+            (struct option){r->name, r->argument ? required_argument : no_argument, NULL, r->letter ? r->letter : NO_LETTER + i};
+        if (!r->letter)
             continue;
         *ret_short++ = r->letter;
         if (r->argument)
@@ -73,6 +84,15 @@ static void getopt_tables(const struct command *me, struct option *ret_long, cha
     }
     ret_long[n] = (struct option){0};
     *ret_short = '\0';
+}
+
+/* The row for what getopt returned or complained of; NULL: none. */
+static const struct option_row *row_of(int o)
+{
+    for (int i = 0; i < ROWS; i++)
+        if (o == (rows[i].letter ? rows[i].letter : NO_LETTER + i))
+            return &rows[i];
+    return NULL;
 }
 
 static int unknown_option(const struct command *me, const char *given)
@@ -92,77 +112,30 @@ static int unknown_option(const struct command *me, const char *given)
                            meant ? "?" : "");
 }
 
-/* LONG: a row of the table each */
-static int take(const struct command *me, int letter, struct common *ret)
+static int take_lang(const struct command *me, struct common *ret)
 {
-    switch (letter) {
-    case 'c':
-        ret->config = optarg;
-        break;
-    case 'd':
-        ret->data = optarg;
-        break;
-    case 'l':
-        if (strcmp(optarg, "pl") != 0 && strcmp(optarg, "en") != 0)
-            return command_misused(me, "--lang %s: expected pl or en", optarg);
-        ret->lang = optarg[0] == 'p' ? LANG_PL : LANG_EN;
-        ret->lang_given = true;
-        break;
-    case 'j':
-        ret->json = true;
-        break;
-    case 'D':
-        ret->dialogue = true;
-        break;
-    case 'F':
-        ret->defaults = true;
-        break;
-    case 'o':
-        ret->once = true;
-        break;
-    case 'A':
-        ret->account = optarg;
-        break;
-    case 'R':
-        ret->reason = optarg;
-        break;
-    case 'E':
-        ret->expires = optarg;
-        break;
-    case 'B':
-        ret->by = optarg;
-        break;
-    case 'C':
-        ret->csv = true;
-        break;
-    case 'n':
-        ret->dry_run = true;
-        break;
-    case 's':
-        ret->skip_bad = true;
-        break;
-    case 'f':
-        ret->force = true;
-        break;
-    case 'r':
-        ret->resolver = optarg;
-        break;
-    case 'z':
-        ret->zone = true;
-        break;
-    case 'u':
-        ret->use = true;
-        break;
-    case 'T':
-        ret->retire = true;
-        break;
-    case 'b':
-        ret->batch = true;
-        break;
-    default:
-        command_help(me, stdout);
-        return 0;
-    }
+    if (strcmp(optarg, "pl") != 0 && strcmp(optarg, "en") != 0)
+        return command_misused(me, "--lang %s: expected pl or en", optarg);
+    ret->lang = optarg[0] == 'p' ? LANG_PL : LANG_EN;
+    ret->lang_given = true;
+    return -1;
+}
+
+static int take_help(const struct command *me, struct common *ret)
+{
+    (void)ret;
+    command_help(me, stdout);
+    return 0;
+}
+
+static int take(const struct command *me, const struct option_row *r, struct common *ret)
+{
+    if (r->take)
+        return r->take(me, ret);
+    if (r->argument)
+        *(const char **)((char *)ret + r->at) = optarg;
+    else
+        *(bool *)((char *)ret + r->at) = true;
     return -1;
 }
 
@@ -179,12 +152,12 @@ int command_options(const struct command *me, int argc, char **argv, struct comm
     opterr = 0;
     while (code < 0 && (o = getopt_long(argc, argv, letters, long_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
-        if (o == '?' && optopt && !strchr("cdhljDFoAREBCnsfrzuT", optopt))
+        if (o == '?' && optopt && !row_of(optopt))
             code = command_misused(me, "there is no option \"-%c\"", optopt);
         else if (o == '?')
             code = unknown_option(me, given);
         else
-            code = o == ':' ? command_misused(me, "%s needs a value", given) : take(me, o, ret);
+            code = o == ':' ? command_misused(me, "%s needs a value", given) : take(me, row_of(o), ret);
     }
     ret->first = optind;
     return code;
@@ -210,7 +183,7 @@ void command_each_option(unsigned takes,
 {
     for (int i = 0; i < ROWS; i++)
         if (i == HELP || (takes >> i & 1))
-            fn(ctx, strchr("cdh", rows[i].letter) ? rows[i].letter : '\0', rows[i].name, rows[i].argument, rows[i].sentence);
+            fn(ctx, rows[i].letter, rows[i].name, rows[i].argument, rows[i].sentence);
 }
 
 static void short_option(void *out, char letter, const char *name, const char *argument, const char *sentence)

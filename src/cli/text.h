@@ -1,5 +1,4 @@
-/* text: every sentence that the subcommands say about messages, in both languages, a row each: one without the other cannot
- * compile. */
+/* text: every sentence that the subcommands say about messages (see catalogue.h). Private to the room. */
 #pragma once
 
 #include "cli/common.h"
@@ -42,6 +41,7 @@
     ROW(RETRIED, "recipients tried again now", "odbiorcy, do których ponowna próba odbędzie się teraz")                          \
     ROW(HELD_NOW, "recipients held", "wstrzymani odbiorcy")                                                                      \
     ROW(SET_FREE, "recipients released", "zwolnieni odbiorcy")                                                                   \
+    ROW(DROPPED_NOW, "recipients dropped, without a notification", "odbiorcy usunięci z kolejki, bez powiadomienia")             \
     ROW(PAUSED_NOW, "sites paused", "wstrzymani odbiorcy (serwery)")                                                             \
     ROW(RESUMED, "sites resumed", "wznowieni odbiorcy (serwery)")                                                                \
     ROW(NO_SITE, "no mail has gone to a site of that name lately: \"goniec queue lanes\" shows their names, * means all",        \
@@ -60,7 +60,6 @@
     ROW(LANE_PROBED, "tried with one message", "próba jedną wiadomością")                                                        \
     ROW(LANE_DOWN, "no host of it could be reached", "z żadnym jego serwerem nie udało się połączyć")                            \
     ROW(LANE_BARRED, "it refuses this server's address", "odmawia adresowi tego serwera")                                        \
-    ROW(DROPPED_NOW, "recipients dropped, without a notification", "odbiorcy usunięci z kolejki, bez powiadomienia")             \
     ROW(DROP_ALL, "This drops the whole queue; no sender is told. Type yes to go on: ",                                          \
         "To usunie całą kolejkę; nadawcy się o tym nie dowiedzą. Aby kontynuować, wpisz tak: ")                                  \
     ROW(NOTHING_DONE, "nothing was changed", "niczego nie zmieniono")                                                            \
@@ -124,7 +123,7 @@
 /* clang-format on */
 
 #define ROW(name, en, pl) TEXT_##name,
-enum text { TEXTS(ROW) TEXT_COUNT };
+enum text { TEXTS(ROW) };
 #undef ROW
 
 const char *text(enum lang l, enum text t);

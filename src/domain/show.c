@@ -1,15 +1,11 @@
 /* show: see show.h. What DNS says is a stranger's: it is shown without control characters. */
 #include "domain/show.h"
 
+#include "cli/catalogue.h"
+
 #include <stdio.h>
 
-const char *domain_text(enum lang l, enum domain_text t)
-{
-#define ROW(name, en, pl) {en, pl},
-    static const char *const rows[DOMAIN_TEXT_COUNT][2] = {DOMAIN_TEXTS(ROW)};
-#undef ROW
-    return rows[t][l];
-}
+CATALOGUE(domain_text, DOMAIN_TEXTS)
 
 static const char *const words[RECORD_KINDS] = {"dkim",       "spf",      "dmarc",       "return-path",
                                                 "return-spf", "tracking", "tls-reports", "mta-sts"};

@@ -1,4 +1,4 @@
-/* text: every sentence of `goniec domain`, in both languages, a row each. Private to the room. */
+/* text: every sentence of `goniec domain` (see cli/catalogue.h). Private to the room. */
 #pragma once
 
 #include "cli/common.h"
@@ -104,7 +104,7 @@
         "nie ma domen wysyłających: goniec domain add DOMENA")
 
 #define ROW(name, en, pl) DT_##name,
-enum domain_text { DOMAIN_TEXTS(ROW) DOMAIN_TEXT_COUNT };
+enum domain_text { DOMAIN_TEXTS(ROW) };
 #undef ROW
 
 const char *domain_text(enum lang l, enum domain_text t);

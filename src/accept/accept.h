@@ -14,7 +14,7 @@
 struct accept;
 
 enum door {
-    DOOR_MX,          /* 25: from anyone, only to hosted domains */
+    DOOR_MX,          /* 25: from anyone, only to hosted domains; no AUTH */
     DOOR_SUBMISSION,  /* 587: STARTTLS and AUTH required, then to anywhere */
     DOOR_SUBMISSIONS, /* 465: TLS from the first byte, AUTH required */
     DOOR_LOCAL,       /* the Unix socket for sendmail: trusted by peer credentials */

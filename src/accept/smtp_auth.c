@@ -10,8 +10,12 @@
 
 enum { SECRET_MAX = 12288 / 4 * 3 }; /* what a line of RFC 4954 4 decodes to */
 
+/* Other servers do not log in, and clients have ports of their own (RFC 8314 3.3): where anybody may knock, no password is tried.
+ */
+static bool takes_logins(const struct smtp_in *m) { return m->door == DOOR_SUBMISSION || m->door == DOOR_SUBMISSIONS; }
+
 /* No login in the clear, unless the network is trusted anyway. */
-bool smtp_auth_offered(const struct smtp_in *m) { return (m->tls || m->trusted) && !m->account.n && m->door != DOOR_LOCAL; }
+bool smtp_auth_offered(const struct smtp_in *m) { return takes_logins(m) && (m->tls || m->trusted) && !m->account.n; }
 
 static void challenge(struct smtp_in *m, struct str text, enum auth_step next)
 {
@@ -188,7 +192,9 @@ static bool mechanism_find(struct str name, enum auth_step *ret)
 
 static bool begin_allowed(struct smtp_in *m)
 {
-    if (m->account.n)
+    if (!takes_logins(m))
+        smtp_refuse(m, 502, ENHANCED(5, 5, 1), "No login is taken here: connect to the submission port, 587 or 465");
+    else if (m->account.n)
         smtp_refuse(m, 503, ENHANCED(5, 5, 1), "You are logged in already");
     else if (m->t.open)
         smtp_refuse(m, 503, ENHANCED(5, 5, 1), "A login cannot come in the middle of a message");

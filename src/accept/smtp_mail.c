@@ -238,7 +238,10 @@ static bool rcpt_allowed(struct smtp_in *m, const struct path *p, const struct r
     if (known || postmaster || hosted)
         return true;
     m->hooks->event(m->ctx, ACCEPT_REFUSED, m->login, "asked to relay without logging in");
-    smtp_refuse(m, 550, ENHANCED(5, 7, 1), "Authentication is missing: mail for this domain is relayed only after AUTH");
+    smtp_refuse(m, 550, ENHANCED(5, 7, 1),
+                m->door == DOOR_MX ? "Authentication is missing: mail for this domain is relayed only after AUTH, which the "
+                                     "submission port takes, 587 or 465"
+                                   : "Authentication is missing: mail for this domain is relayed only after AUTH");
     return false;
 }
 

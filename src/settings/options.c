@@ -139,7 +139,8 @@ const struct option lane_rows[] = {
 #define LISTEN(field) offsetof(struct listen_section, field)
 const struct option listen_rows[] = {
     {"listen", "door", OPTION_DOOR, LISTEN(door), 0, 0, "submission",
-     "Who is expected: mx (other servers, mail for hosted domains), submission (clients: STARTTLS and a login), submissions "
+     "Who is expected: mx (other servers, mail for hosted domains, no logins), submission (clients: STARTTLS and a login), "
+     "submissions "
      "(clients: "
      "TLS from the first byte and a login)."},
     {"listen", "address", OPTION_ADDRESS, LISTEN(address), 0, 0, "", "Where to listen."},

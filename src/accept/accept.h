@@ -6,6 +6,7 @@
 #include "lib/chore.h"
 #include "lib/loop.h"
 #include "lib/net.h"
+#include "lib/secret.h"
 #include "lib/tls.h"
 #include "mail/content.h"
 #include "mail/envelope.h"
@@ -30,6 +31,7 @@ struct accept_settings {
     size_t proxies_n;
     struct tls_context *tls; /* NULL: STARTTLS is not offered */
     struct accounts *accounts;
+    uint8_t login_key[SECRET_BYTES]; /* this server's, the same at each start: what unknown logins are answered with */
     uint32_t sessions_max, sessions_per_ip_max, sessions_per_account_max; /* in this worker / exact / exact */
     uint32_t message_bytes_max, recipients_max;
     uint32_t errors_max, transactions_max; /* per session, then 421 */

@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SALT = 16, HASH = 32, SCRAM_ROUNDS = 4096 /* RFC 7677 4 */, FILE_MAX = 256 * 1024 * 1024 };
+enum { SALT = 16, HASH = 32, FILE_MAX = 256 * 1024 * 1024 };
 
 struct accounts {
     atomic_uint refs;
@@ -251,12 +251,12 @@ bool secret_encode_argon2(struct str password, struct buf *b, struct fault *f)
 
 void secret_encode_scram(struct str password, struct buf *b)
 {
-    unsigned char salt[SALT], salted[HASH], key[HASH], stored[HASH];
+    unsigned char salt[SCRAM_SALT], salted[HASH], key[HASH], stored[HASH];
     unsigned n = HASH;
     must(RAND_bytes(salt, sizeof salt) == 1);
-    must(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, salt, SALT, SCRAM_ROUNDS, EVP_sha256(), HASH, salted) == 1);
+    must(PKCS5_PBKDF2_HMAC(password.p, (int)password.n, salt, SCRAM_SALT, SCRAM_ROUNDS, EVP_sha256(), HASH, salted) == 1);
     buf_addf(b, "scram-sha-256$%d$", SCRAM_ROUNDS);
-    base64_encode(str_mem(salt, SALT), b);
+    base64_encode(str_mem(salt, SCRAM_SALT), b);
     must(HMAC(EVP_sha256(), salted, HASH, (const unsigned char *)"Client Key", 10, key, &n));
     must(EVP_Digest(key, HASH, stored, &n, EVP_sha256(), NULL) == 1);
     buf_add_str(b, STR("$"));

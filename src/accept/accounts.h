@@ -13,6 +13,8 @@
 #include "lib/fault.h"
 #include "lib/str.h"
 
+enum { SCRAM_SALT = 16, SCRAM_ROUNDS = 4096 /* RFC 7677 4 */ };
+
 enum account_status { ACCOUNT_ACTIVE, ACCOUNT_SUSPENDED };
 
 struct credential {

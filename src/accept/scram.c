@@ -1,9 +1,8 @@
-/* scram: see scram.h. An unknown login gets a salt that is always the same for it, and fails at the proof like a wrong password.
- */
+/* scram: see scram.h. An unknown login gets a salt that is always the same for it, as a known one has, and fails at the proof
+ * like a wrong password (RFC 5802 9: who is known is nobody's business). */
 #include "accept/scram.h"
 
 #include "lib/base64.h"
-#include "lib/hash.h"
 #include "lib/must.h"
 
 #include <openssl/crypto.h>
@@ -11,7 +10,7 @@
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
 
-enum { HASH = 32, ROUNDS = 4096, NONCE = 18 };
+enum { HASH = 32, NONCE = 18 };
 
 /* "=2C" and "=3D" in a saslname. */
 static bool name_decode(struct str s, struct buf *b)
@@ -39,32 +38,31 @@ static bool attribute(struct str field, char name, struct str *ret)
     return true;
 }
 
-static void fake_salt(struct str login, unsigned char salt[16])
+static void fake_salt(const uint8_t key[SECRET_BYTES], struct str login, unsigned char salt[HASH])
 {
-    uint64_t a = siphash(hash_process_key(), login.p, login.n), b = siphash(hash_process_key(), &a, sizeof a);
-    memcpy(salt, &a, 8);
-    memcpy(salt + 8, &b, 8);
+    unsigned n = HASH;
+    must(HMAC(EVP_sha256(), key, SECRET_BYTES, (const unsigned char *)login.p, login.n, salt, &n));
 }
 
-static void server_first(struct scram *s, struct str client_nonce)
+static void server_first(struct scram *s, struct str client_nonce, const uint8_t key[SECRET_BYTES])
 {
-    unsigned char raw[NONCE], salt[16];
+    unsigned char raw[NONCE], salt[HASH];
     struct buf b = {0};
     must(RAND_bytes(raw, sizeof raw) == 1);
     bool known = s->credential && s->credential->scram_iterations;
-    fake_salt(s->login, salt);
+    fake_salt(key, s->login, salt);
     buf_add_str(&b, STR("r="));
     buf_add_str(&b, client_nonce);
     base64_encode(str_mem(raw, sizeof raw), &b);
     s->nonce = arena_str(&s->arena, str_mem(b.p + 2, b.n - 2));
     buf_add_str(&b, STR(",s="));
-    base64_encode(known ? s->credential->scram_salt : str_mem(salt, sizeof salt), &b);
-    buf_addf(&b, ",i=%u", known ? s->credential->scram_iterations : ROUNDS);
+    base64_encode(known ? s->credential->scram_salt : str_mem(salt, SCRAM_SALT), &b);
+    buf_addf(&b, ",i=%u", known ? s->credential->scram_iterations : SCRAM_ROUNDS);
     s->server_first = arena_str(&s->arena, buf_str(&b));
     buf_done(&b);
 }
 
-bool scram_first(struct scram *s, struct str client, struct accounts *a, struct buf *out)
+bool scram_first(struct scram *s, struct str client, struct accounts *a, const uint8_t key[SECRET_BYTES], struct buf *out)
 {
     struct str rest = client, binding = str_split(&rest, ','), authzid = str_split(&rest, ',');
     if (!rest.p || (!str_eq(binding, STR("n")) && !str_eq(binding, STR("y"))))
@@ -83,7 +81,7 @@ bool scram_first(struct scram *s, struct str client, struct accounts *a, struct 
     accounts_free(&s->accounts);
     s->accounts = accounts_ref(a);
     s->credential = accounts_find(a, s->login);
-    server_first(s, nonce);
+    server_first(s, nonce, key);
     buf_add_str(out, s->server_first);
     return true;
 }

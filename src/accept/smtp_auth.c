@@ -101,7 +101,7 @@ static void scram_begin(struct smtp_in *m, struct str text)
 {
     struct buf reply = {0};
     scram_done(&m->scram);
-    if (scram_first(&m->scram, text, m->settings->accounts, &reply))
+    if (scram_first(&m->scram, text, m->settings->accounts, m->settings->login_key, &reply))
         challenge(m, buf_str(&reply), AUTH_SCRAM_FINAL);
     else
         malformed(m);

@@ -68,7 +68,7 @@ void engine_log(const char *fmt, ...)
 static bool snapshot_new(struct snapshot **ret, struct settings *s, struct domains *d, struct fault *f)
 {
     struct snapshot *n = calloc(1, sizeof *n);
-    char path[512], keys[512];
+    char path[512], keys[512], secret[512];
     must(n);
     atomic_init(&n->holders, 1);
     n->settings = s;
@@ -76,8 +76,9 @@ static bool snapshot_new(struct snapshot **ret, struct settings *s, struct domai
     n->accept = s->accept;
     snprintf(path, sizeof path, "%.*s/accounts", STR_ARGS(s->data_directory));
     snprintf(keys, sizeof keys, "%.*s/keys", STR_ARGS(s->data_directory));
+    snprintf(secret, sizeof secret, "%.*s/login.key", STR_ARGS(s->data_directory));
     if (tls_server_new(&n->accept.tls, s->tls_chain_pem, s->tls_key_pem, f) && accounts_load(&n->accept.accounts, path, f) &&
-        (d || domains_load(&n->domains, keys, f))) {
+        secret_keep(secret, n->accept.login_key, f) && (d || domains_load(&n->domains, keys, f))) {
         *ret = n;
         return true;
     }

@@ -41,11 +41,12 @@ static void round_trip(struct str text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint8_t key[SECRET_BYTES];
     struct str rest = {(const char *)data, size}, first = str_split(&rest, '\n');
     struct scram s = {0};
     struct buf out = {0};
     round_trip(first);
-    if (scram_first(&s, first, accounts_once(), &out) && rest.p) {
+    if (scram_first(&s, first, accounts_once(), key, &out) && rest.p) {
         out.n = 0;
         must(!scram_final(&s, rest, &out) && out.n == 0);
     }

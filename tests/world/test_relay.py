@@ -88,6 +88,25 @@ def test_login_over_implicit_tls_with_a_password_that_a_person_chose():
         wait_until(lambda: receiver.messages)
 
 
+def salt(server, login):
+    """What the server answers a login with that begins SCRAM, without the nonce."""
+    with smtplib.SMTP_SSL("127.0.0.1", server.submissions, context=ssl._create_unverified_context(), timeout=20) as s:
+        s.ehlo()
+        code, first = s.docmd("AUTH SCRAM-SHA-256", base64.b64encode(b"n,,n=" + login.encode() + b",r=abcdefghijkl").decode())
+        assert code == 334 and s.docmd("*")[0] == 501, (code, first)
+        return base64.b64decode(first).split(b",", 1)[1]
+
+
+def test_an_unknown_login_is_answered_as_before_after_a_restart_like_a_known_one():
+    with world(trusted=False) as (server, _):
+        server.cli("account", "add", "shop")
+        before = [salt(server, login) for login in ("shop", "nobody", "noone")]
+        server.stop()
+        server.start()
+        assert [salt(server, login) for login in ("shop", "nobody", "noone")] == before
+        assert len(set(before)) == 3 and len({len(s) for s in before}) == 1, before
+
+
 def test_scram_sha_256_proves_the_password_without_sending_it():
     import hashlib
     import hmac

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 static struct accounts *accounts;
+static const uint8_t key_of_server[SECRET_BYTES] = {1, 2, 3};
 static char path[] = "/tmp/goniec-scram-XXXXXX";
 
 static int open_accounts(void **state)
@@ -88,7 +89,7 @@ static bool dialogue(const char *gs2, const char *bare, const char *password, co
     char start[600];
     unsigned char key[32], signature[32];
     snprintf(start, sizeof start, "%s%s", gs2, bare);
-    assert_true(scram_first(&s, str_of(start), accounts, &first));
+    assert_true(scram_first(&s, str_of(start), accounts, key_of_server, &first));
     assert_str(s.login, login);
     answer(&c, gs2, bare, buf_str(&first), password);
     bool good = scram_final(&s, str_of(c.final), &out);
@@ -126,19 +127,21 @@ static void unknown_logins_and_those_without_scram_look_like_wrong_passwords(voi
 }
 
 /* Salt and rounds of server-first for a login. */
-static void salt_of(const char *login, char *ret, size_t size)
+static void salt_at(const uint8_t key[SECRET_BYTES], const char *login, char *ret, size_t size)
 {
     struct scram s = {0};
     struct buf first = {0};
     char start[600];
     snprintf(start, sizeof start, "n,,n=%s,r=abcdefgh", login);
-    assert_true(scram_first(&s, str_of(start), accounts, &first));
+    assert_true(scram_first(&s, str_of(start), accounts, key, &first));
     struct str rest = buf_str(&first);
     str_split(&rest, ',');
     snprintf(ret, size, "%.*s", STR_ARGS(rest));
     scram_done(&s);
     buf_done(&first);
 }
+
+static void salt_of(const char *login, char *ret, size_t size) { salt_at(key_of_server, login, ret, size); }
 
 static void an_unknown_logins_salt_stays_the_same_and_has_the_usual_form(void **state)
 {
@@ -153,6 +156,19 @@ static void an_unknown_logins_salt_stays_the_same_and_has_the_usual_form(void **
     assert_int_equal(strlen(a), strlen(known));
     assert_string_equal(a + strlen(a) - 7, ",i=4096");
     assert_string_equal(known + strlen(known) - 7, ",i=4096");
+}
+
+static void an_unknown_logins_salt_is_the_servers_secret(void **state)
+{
+    static const uint8_t other_server[SECRET_BYTES] = {1, 2, 4};
+    char here[200], there[200];
+    (void)state;
+    salt_of("nobody", here, sizeof here);
+    salt_at(other_server, "nobody", there, sizeof there);
+    assert_string_not_equal(here, there);
+    salt_of("user", here, sizeof here);
+    salt_at(other_server, "user", there, sizeof there);
+    assert_string_equal(here, there);
 }
 
 static void malformed_first_messages(void **state)
@@ -179,7 +195,7 @@ static void malformed_first_messages(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct scram s = {0};
         struct buf out = {0};
-        if (scram_first(&s, str_of(bad[i]), accounts, &out))
+        if (scram_first(&s, str_of(bad[i]), accounts, key_of_server, &out))
             fail_msg("taken: %s", bad[i]);
         scram_done(&s);
         buf_done(&out);
@@ -193,7 +209,7 @@ static void a_final_message_that_does_not_fit_the_first_proves_nothing(void **st
         struct scram s = {0};
         struct client c;
         struct buf first = {0}, out = {0};
-        assert_true(scram_first(&s, STR("n,,n=user,r=abcdefgh"), accounts, &first));
+        assert_true(scram_first(&s, STR("n,,n=user,r=abcdefgh"), accounts, key_of_server, &first));
         answer(&c, i == 0 ? "y,," : "n,,", "n=user,r=abcdefgh", buf_str(&first), "pencil");
         char *proof = strstr(c.final, ",p=");
         if (i == 1) /* the proof cut short */
@@ -230,6 +246,7 @@ int main(void)
         cmocka_unit_test(the_right_password_is_proven_and_a_wrong_one_not),
         cmocka_unit_test(unknown_logins_and_those_without_scram_look_like_wrong_passwords),
         cmocka_unit_test(an_unknown_logins_salt_stays_the_same_and_has_the_usual_form),
+        cmocka_unit_test(an_unknown_logins_salt_is_the_servers_secret),
         cmocka_unit_test(malformed_first_messages),
         cmocka_unit_test(a_final_message_that_does_not_fit_the_first_proves_nothing),
         cmocka_unit_test(a_final_message_without_a_first_proves_nothing),

@@ -50,8 +50,10 @@ const struct option option_rows[] = {
     {"accept", "errors_max", OPTION_COUNT, AT(accept.errors_max), 1, 10000, "20", "Errors in one session before it is closed."},
     {"accept", "transactions_max", OPTION_COUNT, AT(accept.transactions_max), 0, BIG, "0",
      "Messages in one session; 0: no bound."},
-    {"accept", "memory_max", OPTION_SIZE64, AT(accept.memory_max), M, UINT64_MAX, "512M",
-     "Bytes of messages being received at once in one worker."},
+    {"accept", "memory_max", OPTION_SIZE64, AT(accept.memory_max), 0, UINT64_MAX, "0",
+     "Bytes of messages being received at once in one worker, at least message_bytes_max; 0: an eighth of the machine's memory "
+     "for "
+     "all workers together, but for one no less than twice message_bytes_max and no more than 512M (or that)."},
     {"accept", "greeting_wait", OPTION_TIME_MS, AT(accept.greeting_wait_ms), 0, S(60), "0s", "Pause before the greeting."},
     {"accept", "command_timeout", OPTION_TIME_MS, AT(accept.command_timeout_ms), S(1), S(3600), "5m",
      "Wait for a command (RFC 5321 4.5.3.2.7)."},

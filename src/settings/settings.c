@@ -203,6 +203,17 @@ static void fill_lanes(cfg_t *cfg, struct settings *s)
         must(option_read(&lane->rows[k], str_of(lane->rows[k].fallback), &s->arena, (char *)&r->limits + lane->rows[k].at, why));
 }
 
+/* A small machine is not filled by what strangers send at once, a large one gains nothing from more. A buffer that grows is at
+ * most twice its message. */
+static uint64_t share_of_memory(const struct settings *s)
+{
+    uint64_t least = UINT64_C(2) * s->accept.message_bytes_max, most = UINT64_C(512) * 1024 * 1024;
+    long pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGESIZE);
+    uint64_t share = pages > 0 && bytes > 0 ? (uint64_t)pages * (uint64_t)bytes / 8 / s->workers : 0;
+    share = share > most ? most : share;
+    return share < least ? least : share;
+}
+
 /* What each room needs to know of the others' settings, and checks over several options. */
 static bool settle(struct settings *s, struct fault *f)
 {
@@ -216,7 +227,14 @@ static bool settle(struct settings *s, struct fault *f)
     if (s->sign.domain.n == 0)
         s->sign.domain = s->hostname;
     s->source.name = STR("default");
+    if (s->accept.memory_max == 0)
+        s->accept.memory_max = share_of_memory(s);
     char where[SETTINGS_WHERE];
+    if (s->accept.memory_max < s->accept.message_bytes_max)
+        return fault_set(f,
+                         "%s: accept.memory_max must be at least accept.message_bytes_max (%u): raise it, or such a message is "
+                         "never taken",
+                         settings_where(s, "accept", "memory_max", where), s->accept.message_bytes_max);
     if (s->segment_bytes % (1024 * 1024))
         return fault_set(f, "%s: log.segment_bytes must be a whole number of megabytes",
                          settings_where(s, "log", "segment_bytes", where));

@@ -63,6 +63,25 @@ static void one_option_leaves_its_neighbours_alone(void **state)
     settings_free(&s);
 }
 
+static uint64_t memory_of(const char *text)
+{
+    struct settings *s = parse(text);
+    uint64_t n = s->accept.memory_max;
+    settings_free(&s);
+    return n;
+}
+
+static void memory_for_mail_on_its_way_in_is_a_share_of_the_machines(void **state)
+{
+    (void)state;
+    uint64_t mb = 1024 * 1024, all = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t share = all / 8 / 64;
+    assert_int_equal(memory_of("workers = 64\naccept { message_bytes_max = 64K }"), share < 512 * mb ? share : 512 * mb);
+    assert_in_range(memory_of("workers = 1"), 100 * mb, 512 * mb);
+    assert_int_equal(memory_of("workers = 64\naccept { message_bytes_max = 900M }\nlog { segment_bytes = 1G }"), 1800 * mb);
+    assert_int_equal(memory_of("accept { memory_max = 60M }"), 60 * mb);
+}
+
 static void values_lists_and_sections_are_read(void **state)
 {
     (void)state;
@@ -189,6 +208,7 @@ static void options_that_contradict_each_other_are_refused(void **state)
     (void)state;
     refused("\nlog { segment_bytes = 8M }\n", "t.conf:2: accept.message_bytes_max");
     refused("log { segment_bytes = 67108865 }\n", "t.conf:1: log.segment_bytes must be a whole number of megabytes");
+    refused("accept {\n memory_max = 49M }\n", "t.conf:2: accept.memory_max must be at least accept.message_bytes_max");
     refused("tls {\n  certificate = \"/x.pem\" }\n", "t.conf:2: tls.certificate and tls.key go together: set both or none");
     refused("tls {\n\n  key = \"/x.pem\" }\n", "t.conf:3: tls.certificate and tls.key");
 }
@@ -372,6 +392,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_file_gives_the_defaults),
         cmocka_unit_test(one_option_leaves_its_neighbours_alone),
+        cmocka_unit_test(memory_for_mail_on_its_way_in_is_a_share_of_the_machines),
         cmocka_unit_test(values_lists_and_sections_are_read),
         cmocka_unit_test(sections_reach_the_rooms),
         cmocka_unit_test(an_expiry_is_never_or_one_to_six_months),

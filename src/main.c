@@ -28,18 +28,23 @@ static const struct command commands[] = {
      "complained of with file and line."},
     {"check-config", do_check_config, TAKES_CONFIG | TAKES_DEFAULTS | TAKES_JSON, "",
      "Read a settings file and say what is wrong.", "Also reads the certificate and key that the file names. Changes nothing."},
-    {"why", cli_why, TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_DIALOGUE, "MESSAGE-ID|RECIPIENT",
-     "Tell the whole story of a message, or of the newest to a recipient.",
-     "The beginning of an id is enough when no other message's begins so. The server need not run."},
+    {"why", cli_why, TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_DIALOGUE, "\nMESSAGE-ID|RECIPIENT\nDOMAIN|PROVIDER",
+     "Tell the whole story of a message, or of the newest to a recipient; or why mail to a domain, or all that waits, waits.",
+     "The beginning of an id is enough when no other message's begins so. The server need not run.\nOf a domain, or of nothing "
+     "in "
+     "particular, it is told what waits, grouped by who receives it and why, the most important first; whose mail rests, and "
+     "until "
+     "when; and what was refused during the last day. A provider is named as the rulebook does: gmail, microsoft, wp."},
     {"explain", cli_explain, TAKES_LANG | TAKES_JSON | TAKES_BATCH, "'SMTP REPLY'\nFILE.eml|-\n--batch",
      "Explain a server's reply or a bounce mail: what happened, whose doing, what to do.",
      "Needs no server. A mail tells of each recipient, and whether it is a bounce at all; - reads standard input.\nWith --batch "
      "a "
      "literal \\n within a line parts the lines of one reply."},
     {"queue", cli_queue, TAKES_DATA | TAKES_LANG | TAKES_JSON,
-     "list\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\n"
+     "\nlist\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\n"
      "retry|hold|release|drop domain DOMAIN\nretry|hold|release|drop all\nlanes\npause|resume SITE",
      "Look at the queue and change it.",
+     "By itself it tells what waits, grouped by who receives it and why, the most important first.\n"
      "retry: try now what waits. hold: keep it until released. release: try now what is held. drop: remove it without a "
      "notification.\n"
      "lanes: to which sites mail goes at the moment, how much waits for its turn, how many connections of those that the site "

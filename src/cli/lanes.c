@@ -38,8 +38,8 @@ static bool read_row(struct str line, struct lane_row *r)
     r->state = str_split(&line, '\t');
     for (int i = 0; i < NUMBERS; i++)
         good &= str_to_u64(str_split(&line, '\t'), UINT64_MAX, &r->number[i]);
-    r->rate = line;
-    return good && line.n > 0;
+    r->rate = str_split(&line, '\t');
+    return good && r->rate.n > 0;
 }
 
 static int most_waiting_first(const void *a, const void *b)

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 #include "cli/lanes.h"
 #include "cli/story.h"
+#include "cli/summary.h"
 #include "cli/text.h"
 #include "cli/why.h"
 
@@ -232,6 +233,18 @@ static int act_by_name(const struct command *me, const struct common *c, const s
                                    : "a message id, account NAME, domain DOMAIN or all");
 }
 
+static int summarise(const struct common *c)
+{
+    struct store *s;
+    int code = 0;
+    if (!common_store(c, &s, &code))
+        return code;
+    why_warn_of_lag(c, s);
+    code = summary_tell(c, s, STR(""), false);
+    store_close(&s);
+    return code;
+}
+
 int cli_queue(const struct command *me, int argc, char **argv)
 {
     struct common c;
@@ -239,6 +252,8 @@ int cli_queue(const struct command *me, int argc, char **argv)
     char **a = argv + c.first;
     if (code >= 0)
         return code;
+    if (n == 0)
+        return summarise(&c);
     if (n == 1 && strcmp(a[0], "list") == 0)
         return list(&c);
     if (n == 1 && strcmp(a[0], "lanes") == 0)
@@ -250,5 +265,5 @@ int cli_queue(const struct command *me, int argc, char **argv)
     for (size_t i = 0; n > 1 && i < sizeof verbs / sizeof *verbs; i++)
         if (strcmp(a[0], verbs[i].name) == 0)
             return act_by_name(me, &c, &verbs[i], n - 1, a + 1);
-    return command_misused(me, "expected list, show, lanes, retry, hold, release, drop, pause or resume, and what");
+    return command_misused(me, "expected nothing, list, lanes, or show, retry, hold, release, drop, pause or resume, and what");
 }

@@ -38,6 +38,15 @@
         "w bazie brakuje jeszcze %llu%s zapisów z dziennika (czy serwer działa?): najnowszych wydarzeń może tu nie być")         \
     ROW(QUEUE_EMPTY, "the queue is empty", "kolejka jest pusta")                                                                 \
     ROW(IN_ALL, "messages: %u, %llu KB", "wiadomości: %u, %llu KB")                                                              \
+    ROW(DOMAINS, "domains", "domeny")                                                                                            \
+    ROW(AND_MORE, "and others:", "i inne:")                                                                                      \
+    ROW(MORE_SUCH, "more such groups (--json shows all):", "dalsze takie grupy (wszystkie pokaże --json):")                      \
+    ROW(FOR_EXAMPLE, "for example", "na przykład")                                                                               \
+    ROW(QUEUED, "messages in the queue", "wiadomości w kolejce")                                                                 \
+    ROW(IN_LINE, "recipients ready to go", "odbiorcy gotowi do wysyłki")                                                         \
+    ROW(NOTHING_WAITS, "nothing that waits for it is known, and nothing was refused there lately",                               \
+        "nie wiadomo o niczym, co by tam czekało albo zostało ostatnio odrzucone")                                               \
+    ROW(RESTS_UNKNOWN, "which receivers rest is not known", "nie wiadomo, do kogo poczta jest wstrzymana")                       \
     ROW(RETRIED, "recipients tried again now", "odbiorcy, do których ponowna próba odbędzie się teraz")                          \
     ROW(HELD_NOW, "recipients held", "wstrzymani odbiorcy")                                                                      \
     ROW(SET_FREE, "recipients released", "zwolnieni odbiorcy")                                                                   \

@@ -1,9 +1,13 @@
-/* why: the whole story of a message, by its id or the beginning of it, or of the newest messages to a recipient. Reads the
- * office's database, so it works while the server is down; it says so when the database lacks what the logs have. */
+/* why: the whole story of a message, by its id or the beginning of it, or of the newest messages to a recipient; or how things
+ * stand with mail to a domain, or with all that waits. Reads the office's database, so it works while the server is down; it says
+ * so when the database lacks what the logs have. */
 #include "cli/why.h"
 #include "cli/cli.h"
 #include "cli/story.h"
+#include "cli/summary.h"
 #include "cli/text.h"
+#include "explain/explain.h"
+#include "mail/mailbox.h"
 #include "report/report.h"
 
 #include <sysexits.h>
@@ -101,14 +105,25 @@ static int tell_by_id(struct telling *t, struct str what, struct id low, struct 
 
 /* ---- the whole ---- */
 
-static void warn_of_lag(const struct telling *t)
+void why_warn_of_lag(const struct common *c, struct store *s)
 {
-    uint64_t n = report_behind(t->store, t->common->data, PATIENCE_MS, BEHIND_MAX);
+    uint64_t n = report_behind(s, c->data, PATIENCE_MS, BEHIND_MAX);
     if (n)
-        common_fail(0, text(t->common->lang, TEXT_BEHIND), (unsigned long long)n, n == BEHIND_MAX ? "+" : "");
+        common_fail(0, text(c->lang, TEXT_BEHIND), (unsigned long long)n, n == BEHIND_MAX ? "+" : "");
 }
 
-static int tell_all(struct telling *t, struct str what)
+/* A domain as people write it, or a provider's name; an address has its @. */
+static int tell_domain(const struct common *c, struct store *s, struct str what)
+{
+    struct arena a = {0};
+    struct str ascii;
+    const char *why;
+    int code = summary_tell(c, s, domain_ascii(what, &a, &ascii, &why) ? ascii : what, true);
+    arena_done(&a);
+    return code;
+}
+
+static int tell_messages(struct telling *t, struct str what)
 {
     struct id low, high;
     struct fault f;
@@ -119,7 +134,6 @@ static int tell_all(struct telling *t, struct str what)
         store_messages_to(t->store, store_address_hash(what), MESSAGES_MAX, tell, t);
         by_id = false;
     }
-    warn_of_lag(t);
     if (!code && !store_good(t->store, &f))
         code = common_fail(EX_DATAERR, "%s", f.text);
     if (!code && !t->n)
@@ -137,7 +151,9 @@ int why_tell(const struct common *c, const char *what)
     int code;
     if (!common_store(c, &t.store, &code))
         return code;
-    code = tell_all(&t, str_of(what));
+    why_warn_of_lag(c, t.store);
+    bool is_domain = (strchr(what, '.') && !strchr(what, '@')) || explain_is_provider(str_of(what));
+    code = is_domain || !*what ? tell_domain(c, t.store, str_of(what)) : tell_messages(&t, str_of(what));
     buf_done(&t.out);
     store_close(&t.store);
     return code;
@@ -149,7 +165,7 @@ int cli_why(const struct command *me, int argc, char **argv)
     int code = command_options(me, argc, argv, &c);
     if (code >= 0)
         return code;
-    if (argc - c.first != 1)
-        return command_misused(me, "expected one message id or one recipient's address");
-    return why_tell(&c, argv[c.first]);
+    if (argc - c.first > 1)
+        return command_misused(me, "expected one message id, one recipient's address, one domain, or nothing");
+    return why_tell(&c, argc > c.first ? argv[c.first] : "");
 }

@@ -87,6 +87,8 @@ void consequence(struct trip *t, struct outcome *o, bool reached)
             retry_or_expire(t, r, o->at_ms, o->attempt);
     }
     enum lane_feedback how = feedback(o, reached, &why);
+    if (how == LANE_BARRED)
+        schedule_blame(t->lane, cause_find(why->verdict.cause)->name);
     int64_t rest_ms = schedule_finished(t->begun->schedule, t->lane, how, loop_now_ms(t->begun->loop));
     if (how != LANE_BARRED || rest_ms == 0)
         return;

@@ -113,10 +113,10 @@ static void put_lane(void *ctx, const struct lane_stats *l)
     const struct telling *t = ctx;
     int64_t left_ms = l->rest_until_ms ? l->rest_until_ms - loop_now_ms(t->worker->loop) : 0;
     const char *state = l->paused ? "paused" : l->barred ? "barred" : l->down ? "down" : l->slowed ? "slowed" : "open";
-    buf_addf(t->text, "%.*s\t%.*s\t%s\t%llu\t%llu\t%llu\t%lld\t%u\t%u\t%g\n", STR_ARGS(l->site), STR_ARGS(l->stream), state,
-             (unsigned long long)l->ready, (unsigned long long)l->running, (unsigned long long)l->finished,
+    buf_addf(t->text, "%.*s\t%.*s\t%s\t%llu\t%llu\t%llu\t%lld\t%u\t%u\t%g\t%u\t%s\n", STR_ARGS(l->site), STR_ARGS(l->stream),
+             state, (unsigned long long)l->ready, (unsigned long long)l->running, (unsigned long long)l->finished,
              (long long)(left_ms > 0 ? (left_ms + 999) / 1000 : 0), l->connections, l->limits->connections,
-             l->limits->messages_per_s);
+             l->limits->messages_per_s, l->bars, l->blame);
 }
 
 void numbers_lanes(const struct worker *w, struct buf *b)

@@ -12,5 +12,7 @@ void numbers_metrics(const struct worker *w, struct buf *b);
 
 /* A line a lane, parted by tabs: site, stream ("": none of its lanes has had work lately), state (open, slowed, paused, down,
  * barred), jobs that wait for their turn, attempts under way, attempts ended, seconds that the site still rests, connections that
- * it gets at present and at most, messages a second (0: no bound). */
+ * it gets at present and at most, messages a second (0: no bound), refusals of this server in a row, the cause of the last of
+ * them
+ * ("": none). */
 void numbers_lanes(const struct worker *w, struct buf *b);

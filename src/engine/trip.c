@@ -62,6 +62,9 @@ void trip_record(struct trip *t, const struct outcome *given, bool reached)
     o.rcpt = arena_alloc(&a, o.rcpts * sizeof *o.rcpt);
     if (o.rcpts)
         memcpy(o.rcpt, given->rcpt, o.rcpts * sizeof *o.rcpt);
+    for (uint32_t i = 0; i < o.rcpts; i++)
+        if (o.rcpt[i].status != OUTCOME_DELIVERED)
+            o.site = lane_site(t->lane);
     consequence(t, &o, reached);
     outcome_encode(&o, &t->note);
     arena_done(&a);

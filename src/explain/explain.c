@@ -178,6 +178,24 @@ struct verdict explain_verdict(const struct explanation *e)
     return (struct verdict){str_of(e->cause->name), e->whose, e->permanent, e->confidence, e->action, str_of(e->rule)};
 }
 
+bool explain_provider(struct str host, const char **ret_name, const char **ret_title)
+{
+    unsigned n = weigh_provider(host);
+    if (n) {
+        *ret_name = rulebook_provider[n];
+        *ret_title = rulebook_provider_title[n];
+    }
+    return n != 0;
+}
+
+bool explain_is_provider(struct str name)
+{
+    for (unsigned i = 1; i < rulebook_providers; i++)
+        if (str_eq_nocase(name, str_of(rulebook_provider[i])))
+            return true;
+    return false;
+}
+
 struct verdict explain_decided(const struct cause *c, bool permanent)
 {
     return (struct verdict){str_of(c->name), c->whose, permanent, 100, permanent ? ACTION_STOP : ACTION_RETRY, STR("decided")};

@@ -54,5 +54,10 @@ struct explanation explain(const struct explain_input *in);
 /* What of it the log keeps. */
 struct verdict explain_verdict(const struct explanation *e);
 
+/* Who runs a mail host, by its name: "gmail" for any of Google's, and how people call them, "Gmail". False: nobody that the
+ * rulebook knows. */
+bool explain_provider(struct str host, const char **ret_name, const char **ret_title);
+bool explain_is_provider(struct str name); /* Is it the name of one? */
+
 /* For the causes that another room decides by itself (route/, limits, suppression): a sure verdict without a reply. */
 struct verdict explain_decided(const struct cause *c, bool permanent);

@@ -43,7 +43,9 @@ extern const struct rule_range rulebook_range[];
 extern const uint16_t rulebook_bare[]; /* rules without phrases */
 extern const unsigned rulebook_bares;
 
-extern const char *const rulebook_provider[]; /* [0] "" */
+extern const char *const rulebook_provider[];       /* [0] "" */
+extern const char *const rulebook_provider_title[]; /* as people call it */
+extern const unsigned rulebook_providers;
 struct rule_host {
     const char *suffix;
     uint8_t length, provider;

@@ -39,7 +39,7 @@ static void note_found(void *ctx, int owner, size_t first, size_t end)
         s->found[s->n++] = (struct found){(uint16_t)owner, (uint16_t)first, (uint16_t)end};
 }
 
-static uint64_t providers_of_host(struct str host)
+unsigned weigh_provider(struct str host)
 {
     while (host.n && host.p[host.n - 1] == '.')
         host.n--;
@@ -48,9 +48,15 @@ static uint64_t providers_of_host(struct str host)
         size_t before = host.n - h->length;
         if (host.n >= h->length && str_eq_nocase(str_mem(host.p + before, h->length), str_mem(h->suffix, h->length)) &&
             (before == 0 || host.p[before - 1] == '.'))
-            return 1ull << h->provider;
+            return h->provider;
     }
     return 0;
+}
+
+static uint64_t providers_of_host(struct str host)
+{
+    unsigned provider = weigh_provider(host);
+    return provider ? 1ull << provider : 0;
 }
 
 /* Before RCPT the server does not know the recipient: "user unknown" is then about the sender or about our login. */

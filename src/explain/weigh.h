@@ -15,4 +15,6 @@ struct judgement {
     size_t first, end;                            /* of the folded text; equal: no words decided */
     const struct code_row *of_code, *of_enhanced; /* the general rows; NULL: not known */
 };
+/* Whose host it is, by its name: a number of rulebook_provider; 0: nobody's that is known. */
+unsigned weigh_provider(struct str host);
 struct judgement weigh(const struct plain *p, struct status s, enum phase phase, struct str host);

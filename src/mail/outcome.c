@@ -114,6 +114,8 @@ static void body_encode(const struct outcome *o, struct buf *b)
     buf_put_u32(b, o->rcpts);
     for (uint32_t i = 0; i < o->rcpts; i++)
         rcpt_encode(&o->rcpt[i], b);
+    if (o->site.n) /* came later: not every record has it */
+        buf_put_str(b, o->site);
 }
 
 void outcome_encode(const struct outcome *o, struct buf *b)
@@ -192,6 +194,8 @@ bool outcome_decode(struct str bytes, struct arena *a, struct outcome *ret)
         lines_decode(&s, a, &o, &ok);
     if (ok)
         rcpts_decode(&s, a, &o, &ok);
+    if (ok && s.n)
+        o.site = str_take_str(&s, &ok);
     if (ok)
         *ret = o;
     return ok;

@@ -97,6 +97,7 @@ struct outcome {
     struct str tls_version, tls_cipher; /* "" in the clear */
     bool tls_verified;
     struct str note; /* a sentence of ours when no reply decided ("connection timed out"); "" otherwise */
+    struct str site; /* the lane's, when some recipient was not delivered: who the servers are, also if none answers */
     uint32_t rest_s; /* for so long nothing more goes to this receiver because of it; 0: what waits goes on */
     uint32_t lines;
     struct outcome_line *line; /* the dialogue; bounded to OUTCOME_LINES_MAX lines */

@@ -7,6 +7,7 @@
 #include "mail/envelope.h"
 #include "mail/outcome.h"
 #include "report/learn.h"
+#include "report/waits.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -23,6 +24,8 @@ enum {
     FORGET_AT_ONCE = 2000,
     WAIT_STEP_MS = 50
 };
+#define KEEP_TROUBLES_MS INT64_C(2592000000) /* 30 days: longer than any wait between two attempts */
+#define KEEP_REFUSED_MS INT64_C(604800000)
 enum { SLOTS = 16384 }; /* a power of two, more than twice a batch */
 
 struct followed {
@@ -40,6 +43,7 @@ struct fresh {
     struct str meta;
     uint64_t *hash; /* of its recipients' addresses */
     uint32_t recipients, open;
+    bool waited;
 };
 
 struct report {
@@ -54,7 +58,8 @@ struct report {
     struct fresh *slot[SLOTS];  /* by id, open addressing */
     struct fresh *fresh[BATCH]; /* in order */
     unsigned fresh_n;
-    struct str found;                 /* meta of an older message, in the arena */
+    struct str found; /* meta of an older message, in the arena */
+    struct waits waits;
     struct report_stats stats, saved; /* saved: as of the last transaction */
 };
 
@@ -121,9 +126,10 @@ static void add_message(struct report *r, const struct follow_record *rec)
     arena_done(&a);
 }
 
+/* An outcome of nobody says that nobody is left: a bounce's record spoke for the last ones (engine/flow.c). */
 static uint32_t ended_by(const struct outcome *o)
 {
-    uint32_t n = 0;
+    uint32_t n = o->rcpts ? 0 : UINT32_MAX;
     for (uint32_t i = 0; i < o->rcpts; i++)
         n += o->rcpt[i].status <= OUTCOME_DROPPED;
     return n;
@@ -139,21 +145,47 @@ static bool keep_meta(void *ctx, struct id id, int64_t at_ms, struct str meta, u
     return false;
 }
 
-/* The lists learn from the outcome of a message of this transaction, or of an older one. */
-static bool learn_from(struct report *r, const struct fresh *m, const struct outcome *o, struct fault *f)
+/* Of a message of this transaction, or of an older one. */
+static bool envelope_of(struct report *r, const struct fresh *m, struct id id, struct arena *a, struct envelope *ret)
+{
+    struct str rest;
+    r->found = m ? m->meta : (struct str){0};
+    if (!m)
+        store_message(r->store, id, keep_meta, r);
+    return r->found.n && envelope_decode(r->found, a, ret, &rest);
+}
+
+static bool put_off(struct report *r, struct fresh *m, const struct envelope *e, const struct outcome *o, struct fault *f)
+{
+    bool waits;
+    if (!waits_begin(&r->waits, r->store, e, o, &waits, f))
+        return false;
+    if (m)
+        m->waited |= waits;
+    return m || !waits || store_set_waited(r->store, o->id, f);
+}
+
+/* What follows from an outcome beside the story: the lists learn from it, and what it puts off is written down. */
+static bool conclude(struct report *r, struct fresh *m, const struct outcome *o, struct fault *f)
 {
     struct arena a = {0};
     struct envelope e;
-    struct str rest;
-    if (!learn_wanted(&r->rules, o))
-        return true;
-    r->found = m ? m->meta : (struct str){0};
-    if (!m)
-        store_message(r->store, o->id, keep_meta, r);
-    bool good =
-        !r->found.n || !envelope_decode(r->found, &a, &e, &rest) || learn(r->store, &r->rules, &e, o, &r->stats.suppressed, f);
+    bool learns = learn_wanted(&r->rules, o), waits = waits_wanted(o), good = true;
+    if ((learns || waits) && envelope_of(r, m, o->id, &a, &e))
+        good = (!learns || learn(r->store, &r->rules, &e, o, &r->stats.suppressed, f)) && (!waits || put_off(r, m, &e, o, f));
     arena_done(&a);
     return good;
+}
+
+/* Whom it ends is no longer open. *ret_waited: some of the outcome's recipients may be on the list of what is put off. */
+static bool end_some(struct report *r, struct fresh *m, const struct outcome *o, bool *ret_waited, struct fault *f)
+{
+    uint32_t ended = ended_by(o);
+    *ret_waited = m ? m->waited : ended < o->rcpts;
+    if (!m)
+        return !ended || store_end_recipients(r->store, o->id, ended, ret_waited, f);
+    m->open -= ended < m->open ? ended : m->open;
+    return true;
 }
 
 static bool add_note(struct report *r, const struct follow_record *rec, struct fault *f)
@@ -167,11 +199,8 @@ static bool add_note(struct report *r, const struct follow_record *rec, struct f
     }
     r->stats.notes++;
     struct fresh *m = *slot_of(r, rec->id);
-    uint32_t ended = ended_by(&o);
-    if (m)
-        m->open -= ended < m->open ? ended : m->open;
-    bool good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) &&
-                (m || !ended || store_end_recipients(r->store, rec->id, ended, f)) && learn_from(r, m, &o, f);
+    bool waited, good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) && end_some(r, m, &o, &waited, f) &&
+                        (!waited || waits_end(r->store, &o, f)) && conclude(r, m, &o, f);
     arena_done(&a);
     return good;
 }
@@ -200,7 +229,7 @@ static bool write_fresh(struct report *r, struct fault *f)
 {
     for (unsigned i = 0; i < r->fresh_n; i++) {
         const struct fresh *m = r->fresh[i];
-        if (!store_add_message(r->store, m->id, m->at_ms, m->meta, m->hash, m->recipients, m->open, f))
+        if (!store_add_message(r->store, m->id, m->at_ms, m->meta, m->hash, m->recipients, m->open, m->waited, f))
             return false;
     }
     return true;
@@ -248,6 +277,7 @@ static void start_over(struct report *r)
     close_logs(r);
     forget_fresh(r);
     r->stats = r->saved;
+    r->waits = (struct waits){0};
 }
 
 static void forget_old(struct report *r, int64_t wall_ms)
@@ -256,6 +286,7 @@ static void forget_old(struct report *r, int64_t wall_ms)
         return;
     int gone = store_forget(r->store, wall_ms - (int64_t)r->keep_s * 1000, FORGET_AT_ONCE);
     r->stats.forgotten += (uint64_t)gone;
+    store_waiting_forget(r->store, wall_ms - KEEP_TROUBLES_MS, wall_ms - KEEP_REFUSED_MS, NULL);
     if (gone < FORGET_AT_ONCE)
         r->forgot_ms = wall_ms;
 }

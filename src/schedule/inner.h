@@ -50,10 +50,11 @@ struct site {
     int64_t tokens_ms, down_until_ms, back_off_ms;
     size_t heap_at; /* place in the heap of sleeping sites, plus one; 0: not there */
     int64_t wake_ms;
-    bool queued;   /* in a list of those that may start */
-    bool paused;   /* by the operator */
-    bool proven;   /* its last attempt reached it */
-    unsigned bars; /* refusals of our address in a row */
+    bool queued;       /* in a list of those that may start */
+    bool paused;       /* by the operator */
+    bool proven;       /* its last attempt reached it */
+    unsigned bars;     /* refusals of our address in a row */
+    const char *blame; /* what the last of them was about; static text of the owner's */
 };
 
 /* Sites that may start, in their turn. */

@@ -301,6 +301,8 @@ int64_t schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback
     return rest_ms;
 }
 
+void schedule_blame(struct lane *l, const char *what) { l->site->blame = what; }
+
 /* ---- waiting, held, removed ---- */
 
 void schedule_wait(struct schedule *s, struct job *j, int64_t due_ms)
@@ -453,7 +455,9 @@ static struct lane_stats site_stats(const struct site *t)
                                .slowed = t->allowed < t->limits.connections,
                                .rest_until_ms = t->down_until_ms,
                                .connections = (uint32_t)t->allowed,
-                               .limits = &t->limits};
+                               .limits = &t->limits,
+                               .bars = t->bars,
+                               .blame = t->bars && t->blame ? t->blame : ""};
 }
 
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx)

@@ -81,6 +81,9 @@ enum lane_feedback {
  * or did already. */
 int64_t schedule_finished(struct schedule *s, struct lane *l, enum lane_feedback how, int64_t now_ms);
 
+/* What an attempt that is told as LANE_BARRED was refused for: a text of the owner's that lives for ever. Told before it. */
+void schedule_blame(struct lane *l, const char *what);
+
 /* Drops lanes that have had no work for a minute, and sites that nothing is left to be known of; a bounded number a call, so it
  * is called often. */
 void schedule_forget(struct schedule *s, int64_t now_ms);
@@ -113,6 +116,8 @@ struct lane_stats {
     int64_t rest_until_ms; /* monotonic; 0: it does not rest */
     uint32_t connections;  /* that the site gets at present, at most its limit */
     const struct lane_limits *limits;
+    unsigned bars; /* refusals of our address in a row, and what the last was about; "": none */
+    const char *blame;
 };
 /* Every lane, and every site without one that is not as it was: paused, resting or slowed down (stream ""). */
 void schedule_lanes(const struct schedule *s, void (*fn)(void *ctx, const struct lane_stats *l), void *ctx);

@@ -11,18 +11,22 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *statement[STATEMENTS_MAX]; /* of store.c's table */
     sqlite3_stmt *of_lists[STATEMENTS_MAX];  /* of suppression.c's, prepared at their first use */
+    sqlite3_stmt *of_waits[STATEMENTS_MAX];  /* of waiting.c's, likewise */
     int read_error;                          /* of the first read that failed; 0: none */
 };
 
 /* The statement in its slot; prepared at its first use. */
 sqlite3_stmt *store_prepare(struct store *s, sqlite3_stmt **slot, const char *sql);
+/* The next row; remembers why there is none when that is no good reason. */
+bool store_row(struct store *s, sqlite3_stmt *q);
 /* Runs one that yields no rows, and makes it ready for the next time. */
 bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f);
 struct str store_bytes(sqlite3_stmt *q, int column);
 struct id store_id(sqlite3_stmt *q, int column);
 
-/* The step of the schema that suppression.c owns. */
+/* The steps of the schema that suppression.c and waiting.c own. */
 extern const char store_lists_schema[];
+extern const char store_waiting_schema[];
 
 /* ---- what publish.c asks of suppression.c ---- */
 

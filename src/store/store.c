@@ -29,6 +29,7 @@ static const char *const migrations[] = {
     "ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';"
     "PRAGMA user_version = 2;",
     store_lists_schema,
+    store_waiting_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -39,7 +40,9 @@ enum statement {
     ADD_MESSAGE,
     ADD_RECIPIENT,
     ADD_NOTE,
+    END_UNDISTURBED,
     END_RECIPIENTS,
+    SET_WAITED,
     SET_CHECKPOINT,
     GET_CHECKPOINT,
     GET_MESSAGE,
@@ -66,10 +69,12 @@ static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
     [COMMIT] = "COMMIT",
     [ROLLBACK] = "ROLLBACK",
-    [ADD_MESSAGE] = "INSERT OR IGNORE INTO message(id, at, open, meta) VALUES(?1, ?2, ?3, ?4)",
+    [ADD_MESSAGE] = "INSERT OR IGNORE INTO message(id, at, open, meta, waited) VALUES(?1, ?2, ?3, ?4, ?5)",
     [ADD_RECIPIENT] = "INSERT OR IGNORE INTO recipient(address, id) VALUES(?1, ?2)",
     [ADD_NOTE] = "INSERT OR IGNORE INTO note(id, segment, offset, at, body) VALUES(?1, ?2, ?3, ?4, ?5)",
+    [END_UNDISTURBED] = "UPDATE message SET open = max(0, open - ?2) WHERE id = ?1 AND waited = 0",
     [END_RECIPIENTS] = "UPDATE message SET open = max(0, open - ?2) WHERE id = ?1",
+    [SET_WAITED] = "UPDATE message SET waited = 1 WHERE id = ?1 AND waited = 0",
     [SET_CHECKPOINT] = "INSERT INTO checkpoint(log, segment, offset) VALUES(?1, ?2, ?3) ON CONFLICT(log) DO UPDATE SET segment = "
                        "?2, offset = ?3",
     [GET_CHECKPOINT] = "SELECT segment, offset FROM checkpoint WHERE log = ?1",
@@ -115,8 +120,7 @@ static bool prepare_all(struct store *s, struct fault *f)
 
 static sqlite3_stmt *ready(struct store *s, enum statement n) { return s->statement[n]; }
 
-/* The next row; remembers why there is none when that is no good reason. */
-static bool row(struct store *s, sqlite3_stmt *q)
+bool store_row(struct store *s, sqlite3_stmt *q)
 {
     int code = sqlite3_step(q);
     if (code != SQLITE_ROW && code != SQLITE_DONE && !s->read_error)
@@ -267,6 +271,7 @@ void store_close(struct store **store)
     for (int i = 0; i < STATEMENTS_MAX; i++) {
         sqlite3_finalize(s->statement[i]);
         sqlite3_finalize(s->of_lists[i]);
+        sqlite3_finalize(s->of_waits[i]);
     }
     sqlite3_close(s->db);
     free(s);
@@ -274,6 +279,9 @@ void store_close(struct store **store)
 
 bool store_begin(struct store *s, struct fault *f) { return run(s, BEGIN, f); }
 bool store_commit(struct store *s, struct fault *f) { return run(s, COMMIT, f); }
+
+void store_view_begin(struct store *s) { sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL); }
+void store_view_end(struct store *s) { sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL); }
 
 /* SQLite itself has rolled back after some faults; then there is nothing left to do. */
 void store_rollback(struct store *s)
@@ -297,13 +305,14 @@ uint64_t store_address_hash(struct str address)
 }
 
 bool store_add_message(struct store *s, struct id id, int64_t at_ms, struct str meta, const uint64_t *recipient,
-                       uint32_t recipients, uint32_t open, struct fault *f)
+                       uint32_t recipients, uint32_t open, bool waited, struct fault *f)
 {
     sqlite3_stmt *q = ready(s, ADD_MESSAGE);
     bind_id(q, 1, &id);
     sqlite3_bind_int64(q, 2, at_ms);
     sqlite3_bind_int64(q, 3, open);
     sqlite3_bind_blob64(q, 4, meta.p, meta.n, SQLITE_STATIC);
+    sqlite3_bind_int(q, 5, waited);
     bool good = run(s, ADD_MESSAGE, f);
     for (uint32_t i = 0; good && i < recipients; i++) {
         q = ready(s, ADD_RECIPIENT);
@@ -325,12 +334,27 @@ bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t a
     return run(s, ADD_NOTE, f);
 }
 
-bool store_end_recipients(struct store *s, struct id id, uint32_t ended, struct fault *f)
+static bool end_recipients(struct store *s, enum statement n, const struct id *id, uint32_t ended, struct fault *f)
 {
-    sqlite3_stmt *q = ready(s, END_RECIPIENTS);
-    bind_id(q, 1, &id);
+    sqlite3_stmt *q = ready(s, n);
+    bind_id(q, 1, id);
     sqlite3_bind_int64(q, 2, ended);
-    return run(s, END_RECIPIENTS, f);
+    return run(s, n, f);
+}
+
+/* Most messages never waited: for those there is one statement and nothing to look up. */
+bool store_end_recipients(struct store *s, struct id id, uint32_t ended, bool *ret_waited, struct fault *f)
+{
+    if (!end_recipients(s, END_UNDISTURBED, &id, ended, f))
+        return false;
+    *ret_waited = sqlite3_changes(s->db) == 0;
+    return !*ret_waited || end_recipients(s, END_RECIPIENTS, &id, ended, f);
+}
+
+bool store_set_waited(struct store *s, struct id id, struct fault *f)
+{
+    bind_id(ready(s, SET_WAITED), 1, &id);
+    return run(s, SET_WAITED, f);
 }
 
 bool store_checkpoint(struct store *s, const char *log, struct log_pos pos, struct fault *f)
@@ -358,7 +382,7 @@ static void each_message(struct store *s, enum statement n, store_message_fn *fn
 {
     sqlite3_stmt *q = ready(s, n);
     bool more = true;
-    while (more && row(s, q))
+    while (more && store_row(s, q))
         more = fn(ctx, store_id(q, 0), sqlite3_column_int64(q, 1), store_bytes(q, 2), (uint32_t)sqlite3_column_int64(q, 3));
     sqlite3_reset(q);
 }
@@ -410,7 +434,7 @@ void store_notes(struct store *s, struct id id, store_note_fn *fn, void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_NOTES);
     bind_id(q, 1, &id);
-    while (row(s, q))
+    while (store_row(s, q))
         fn(ctx, sqlite3_column_int64(q, 0), store_bytes(q, 1));
     sqlite3_reset(q);
 }
@@ -418,7 +442,7 @@ void store_notes(struct store *s, struct id id, store_note_fn *fn, void *ctx)
 uint64_t store_queue_length(struct store *s)
 {
     sqlite3_stmt *q = ready(s, COUNT_QUEUE);
-    uint64_t n = row(s, q) ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
+    uint64_t n = store_row(s, q) ? (uint64_t)sqlite3_column_int64(q, 0) : 0;
     sqlite3_reset(q);
     return n;
 }
@@ -440,7 +464,7 @@ int store_forget(struct store *s, int64_t before_ms, int most)
     must(list);
     sqlite3_bind_int64(q, 1, before_ms);
     sqlite3_bind_int(q, 2, most);
-    while (n < most && row(s, q))
+    while (n < most && store_row(s, q))
         list[n++] = store_id(q, 0);
     sqlite3_reset(q);
     for (int i = 0; i < n; i++)
@@ -511,7 +535,7 @@ bool store_account_remove(struct store *s, const char *name, struct fault *f)
 void store_accounts(struct store *s, void (*fn)(void *ctx, const struct store_account *a), void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_ACCOUNTS);
-    while (row(s, q)) {
+    while (store_row(s, q)) {
         const char *t[7];
         for (int i = 0; i < 7; i++)
             t[i] = (const char *)sqlite3_column_text(q, i);

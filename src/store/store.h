@@ -21,19 +21,25 @@ bool store_begin(struct store *s, struct fault *f);
 bool store_commit(struct store *s, struct fault *f);
 void store_rollback(struct store *s);
 
+/* What is read between these two is of one moment. */
+void store_view_begin(struct store *s);
+void store_view_end(struct store *s);
+
 /* Whether all that was read since it was opened could be read; the functions below that hand rows over have no other way to say.
  */
 bool store_good(const struct store *s, struct fault *f);
 
 /* ---- stories ---- */
-/* A message: meta as in the log; recipients' address hashes for searching; open: how many recipients are not ended. Adding one
- * that is there changes nothing. */
+/* A message: meta as in the log; recipients' address hashes for searching; open: how many recipients are not ended; waited: some
+ * of them was put off (store/waiting.h). Adding one that is there changes nothing. */
 bool store_add_message(struct store *s, struct id id, int64_t at_ms, struct str meta, const uint64_t *recipient,
-                       uint32_t recipients, uint32_t open, struct fault *f);
+                       uint32_t recipients, uint32_t open, bool waited, struct fault *f);
 /* A note about it. Its position is its identity: adding one that is there changes nothing. */
 bool store_add_note(struct store *s, struct id id, struct log_pos pos, int64_t at_ms, struct str note, struct fault *f);
-/* So many of its recipients are no longer open. */
-bool store_end_recipients(struct store *s, struct id id, uint32_t ended, struct fault *f);
+/* So many of its recipients are no longer open. *ret_waited: some of them may have been put off. */
+bool store_end_recipients(struct store *s, struct id id, uint32_t ended, bool *ret_waited, struct fault *f);
+/* A recipient of it was put off. */
+bool store_set_waited(struct store *s, struct id id, struct fault *f);
 bool store_checkpoint(struct store *s, const char *log, struct log_pos pos, struct fault *f);
 bool store_checkpoint_get(struct store *s, const char *log, struct log_pos *ret, struct fault *f);
 /* Deletes stories of ended messages accepted before the time, at most `most`; returns how many. */

@@ -61,6 +61,7 @@ static void same(const struct outcome *a, const struct outcome *b)
         assert_true(a->line[i].at_ms == b->line[i].at_ms && a->line[i].ours == b->line[i].ours);
         assert_true(str_eq(a->line[i].text, b->line[i].text));
     }
+    assert_true(str_eq(a->site, b->site));
     assert_int_equal(a->rcpts, b->rcpts);
     for (uint32_t i = 0; i < a->rcpts; i++)
         same_rcpt(&a->rcpt[i], &b->rcpt[i]);

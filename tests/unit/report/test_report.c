@@ -5,6 +5,7 @@
 #include "mail/envelope.h"
 #include "mail/outcome.h"
 #include "report/report.h"
+#include "store/waiting.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -210,17 +211,29 @@ static bool count_message(void *ctx, struct id id, int64_t at_ms, struct str met
     return true;
 }
 
-/* Everything that was written is there, once. */
+static void count_waiting(void *ctx, const struct store_waiting *w)
+{
+    unsigned *n = ctx;
+    unsigned message;
+    memcpy(&message, w->id.b + 12, sizeof message);
+    assert_int_equal(w->since_ms, 2000 + message);
+    ++*n;
+}
+
+/* Everything that was written is there, once; and those recipients are put off that were and are not delivered yet. */
 static void check_all(const struct world *w)
 {
     struct tally t = {.store = open_store(w)};
     struct fault f;
     struct id high;
+    unsigned waiting = 0;
     memset(&high, 0xff, sizeof high);
     store_messages_between(t.store, (struct id){{0}}, high, count_message, &t);
     assert_int_equal(t.messages, w->made);
     assert_int_equal(t.notes, w->made + w->ended);
     assert_int_equal(store_queue_length(t.store), w->made - w->ended);
+    store_waiting_each(t.store, count_waiting, &waiting);
+    assert_int_equal(waiting, 2 * (w->made - w->ended));
     assert_true(store_good(t.store, &f));
     store_close(&t.store);
 }
@@ -271,6 +284,27 @@ static void a_follower_that_is_killed_anywhere_counts_nothing_twice_and_misses_n
     }
     follow_all(w, &stats);
     check_all(w);
+}
+
+static void a_note_that_nobody_is_left_ends_the_message(void **state)
+{
+    struct world *w = *state;
+    struct report_stats stats;
+    struct outcome nobody = {.id = id_of(2), .at_ms = 3000};
+    struct buf note = {0};
+    write_some(w, 3);
+    follow_all(w, &stats);
+    outcome_encode(&nobody, &note);
+    assert_int_equal(log_note(w->log, &w->entry[2], buf_str(&note), true, NULL), LOG_OK);
+    log_flush(w->log);
+    buf_done(&note);
+    follow_all(w, &stats);
+    struct store *s = open_store(w);
+    unsigned waiting = 0;
+    store_waiting_each(s, count_waiting, &waiting);
+    assert_int_equal(waiting, 0);
+    assert_int_equal(store_queue_length(s), 0);
+    store_close(&s);
 }
 
 static void records_that_are_not_understood_are_counted_and_passed_over(void **state)
@@ -365,6 +399,7 @@ int main(void)
         TEST(a_log_becomes_stories_and_a_queue),
         TEST(a_second_log_that_appears_later_is_found),
         TEST(a_follower_that_is_killed_anywhere_counts_nothing_twice_and_misses_nothing),
+        TEST(a_note_that_nobody_is_left_ends_the_message),
         TEST(records_that_are_not_understood_are_counted_and_passed_over),
         TEST(a_database_that_cannot_be_written_for_a_while_misses_nothing),
         TEST(how_far_the_store_is_behind_is_known),

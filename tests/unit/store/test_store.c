@@ -72,7 +72,7 @@ static void add(struct store *s, unsigned n, uint64_t rcpt, uint32_t rcpts)
 {
     uint64_t hash[3] = {rcpt, 7, 8};
     struct fault f;
-    assert_true(store_add_message(s, id_of(n), 1000 + n, STR("meta"), hash, rcpts, rcpts, &f));
+    assert_true(store_add_message(s, id_of(n), 1000 + n, STR("meta"), hash, rcpts, rcpts, false, &f));
 }
 
 static bool count_message(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32_t open)
@@ -92,6 +92,14 @@ static void count_note(void *ctx, int64_t at_ms, struct str note)
     ++*n;
 }
 
+static void end_one(struct store *s, unsigned n, uint32_t ended, bool waited)
+{
+    struct fault f;
+    bool told = !waited;
+    assert_true(store_end_recipients(s, id_of(n), ended, &told, &f));
+    assert_int_equal(told, waited);
+}
+
 static void what_is_added_twice_counts_once(void **state)
 {
     struct store *s = open_store(*state, true);
@@ -103,13 +111,14 @@ static void what_is_added_twice_counts_once(void **state)
         assert_true(store_add_note(s, id_of(1), (struct log_pos){1, 512}, 5, STR("note"), &f));
         assert_true(store_add_note(s, id_of(1), (struct log_pos){1, 1024}, 6, STR("note"), &f));
     }
-    assert_true(store_end_recipients(s, id_of(1), 2, &f));
+    end_one(s, 1, 2, false);
     assert_true(store_commit(s, &f));
     assert_int_equal(store_queue_length(s), 1); /* the third recipient is open */
     store_notes(s, id_of(1), count_note, &n);
     assert_int_equal(n, 2);
     assert_true(store_add_note(s, id_of(1), (struct log_pos){2, 512}, 7, STR("note"), &f));
-    assert_true(store_end_recipients(s, id_of(1), 1, &f));
+    assert_true(store_set_waited(s, id_of(1), &f));
+    end_one(s, 1, 1, true);
     assert_int_equal(store_queue_length(s), 0);
     assert_true(store_good(s, &f));
     store_close(&s);
@@ -167,9 +176,10 @@ static void old_stories_are_forgotten_but_never_open_ones(void **state)
     unsigned n = 0;
     for (unsigned i = 0; i < 6; i++)
         add(s, i, 42, 1);
-    for (unsigned i = 0; i < 4; i++)
-        assert_true(store_add_note(s, id_of(i), (struct log_pos){1, 512 * i}, 5, STR("note"), &f) &&
-                    store_end_recipients(s, id_of(i), 1, &f));
+    for (unsigned i = 0; i < 4; i++) {
+        assert_true(store_add_note(s, id_of(i), (struct log_pos){1, 512 * i}, 5, STR("note"), &f));
+        end_one(s, i, 1, false);
+    }
     assert_int_equal(store_forget(s, 1002, 100), 2);
     assert_int_equal(store_forget(s, 9999, 1), 1);
     assert_int_equal(store_forget(s, 9999, 100), 1);
@@ -282,7 +292,8 @@ static void a_database_of_an_older_version_is_brought_up_to_date(void **state)
     store_close(&s);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "ALTER TABLE account DROP COLUMN language; DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure;"
-                                      "DROP TABLE unpublished; PRAGMA user_version = 1",
+                                      "DROP TABLE unpublished; DROP TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited;"
+                                      "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite3_close(db);

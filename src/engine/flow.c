@@ -41,7 +41,7 @@ void flow_submit(void *ctx, struct submission *s)
         answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;
     }
-    struct message *m = message_new(w, w->log[0], &s->arena, &s->envelope, s->content);
+    struct message *m = message_new(w, 0, &s->arena, &s->envelope, s->content);
     m->letter->session = s->session;
     enum log_refusal refused = message_commit(m, on_kept);
     if (refused == LOG_OK)
@@ -235,7 +235,7 @@ static void settle(void *ctx)
     bool over = m->open == 0;
     t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
     if (o.rcpts > 0)
-        log_note(m->log, &m->entry, buf_str(&t->note), over, over ? &t->wait : NULL);
+        log_note(message_log(m), &m->entry, buf_str(&t->note), over, over ? &t->wait : NULL);
     arena_done(&a);
     if (over)
         return;
@@ -276,5 +276,5 @@ void flow_close_message(struct message *m)
     struct trip *t = trip_new(m->home, NULL, NULL, m);
     t->wait = (struct log_wait){.fn = on_ended, .ctx = t};
     outcome_encode(&o, &t->note);
-    log_note(m->log, &m->entry, buf_str(&t->note), true, &t->wait);
+    log_note(message_log(m), &m->entry, buf_str(&t->note), true, &t->wait);
 }

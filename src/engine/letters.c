@@ -71,5 +71,5 @@ void letter_bring(struct trip *t, void (*then)(struct trip *t))
     t->brought = then;
     t->read = (struct log_read){.done = on_read, .ctx = t};
     m->home->loading++;
-    log_fetch(m->log, &m->entry, &t->read);
+    log_fetch(message_log(m), &m->entry, &t->read);
 }

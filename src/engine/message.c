@@ -14,12 +14,12 @@ uint32_t message_number(struct str text) { return (uint32_t)siphash(hash_process
 
 static size_t message_bytes(uint32_t rcpts) { return sizeof(struct message) + rcpts * sizeof(struct job); }
 
-static struct message *skeleton(struct worker *w, struct log *g, const struct envelope *e)
+static struct message *skeleton(struct worker *w, uint16_t log, const struct envelope *e)
 {
     struct message *m = slab_alloc(&w->messages, message_bytes(e->rcpts));
     m->entry.id = e->id;
     m->home = w;
-    m->log = g;
+    m->log = log;
     m->rcpts = m->open = e->rcpts;
     for (uint32_t i = 0; i < e->rcpts; i++) {
         m->job[i].message = m;
@@ -43,9 +43,9 @@ static void letter_set(struct message *m, struct arena *a, const struct envelope
     m->home->letter_bytes += l->bytes;
 }
 
-struct message *message_new(struct worker *w, struct log *g, struct arena *a, const struct envelope *e, struct content *c)
+struct message *message_new(struct worker *w, uint16_t log, struct arena *a, const struct envelope *e, struct content *c)
 {
-    struct message *m = skeleton(w, g, e);
+    struct message *m = skeleton(w, log, e);
     letter_set(m, a, e, c);
     return m;
 }
@@ -81,7 +81,7 @@ enum log_refusal message_commit(struct message *m, void (*fn)(void *ctx, bool du
     envelope_encode(&m->letter->envelope, meta);
     m->letter->wait = (struct log_wait){.fn = fn, .ctx = m};
     struct str content = content_str(m->letter->content);
-    return log_accept(m->log, &m->entry, buf_str(meta), &content, 1, &m->letter->wait);
+    return log_accept(message_log(m), &m->entry, buf_str(meta), &content, 1, &m->letter->wait);
 }
 
 bool message_load(struct message *m, struct str meta, struct str content)
@@ -206,7 +206,7 @@ static struct log_entry *recover_message(void *ctx, struct id id, struct str met
     if (envelope_decode(meta, &a, &e, &rest) && id_eq(e.id, id) && e.rcpts > 0) {
         m = *at;
         if (!m) {
-            *at = m = skeleton(w, NULL, &e);
+            *at = m = skeleton(w, 0, &e);
             w->recovered_n++;
         }
         states_read(m, rest);
@@ -276,7 +276,7 @@ static void failed(void *ctx, const struct fault *f)
 
 const struct log_hooks message_log_hooks = {recover_message, recover_note, restate, failed};
 
-void message_recovered(struct worker *w, struct log *g, void (*fn)(struct message *m))
+void message_recovered(struct worker *w, uint16_t log, void (*fn)(struct message *m))
 {
     struct message **table = w->recovered;
     size_t n = w->recovered_cap;
@@ -284,7 +284,7 @@ void message_recovered(struct worker *w, struct log *g, void (*fn)(struct messag
     w->recovered_n = w->recovered_cap = 0;
     for (size_t i = 0; i < n; i++)
         if (table[i]) {
-            table[i]->log = g;
+            table[i]->log = log;
             table[i]->home = w;
             fn(table[i]);
         }

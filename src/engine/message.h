@@ -26,16 +26,20 @@ struct letter {
 struct message {
     struct log_entry entry; /* must stay first: the log hands it back */
     struct worker *home;
-    struct log *log;
     struct letter *letter; /* NULL: on disk only */
     uint32_t pins;         /* jobs that rely on the letter */
     uint32_t rcpts;
     uint32_t open; /* jobs not ended */
+    uint16_t log;  /* number of the home's log that holds it */
     struct job job[];
 };
+_Static_assert(sizeof(struct message) + sizeof(struct job) == 128, "a million messages must fit");
 
-/* A message for the envelope and content, which it takes over (arena and content are moved out of the arguments). */
-struct message *message_new(struct worker *w, struct log *g, struct arena *a, const struct envelope *e, struct content *c);
+static inline struct log *message_log(const struct message *m) { return m->home->log[m->log]; }
+
+/* A message in the worker's log of that number, for the envelope and content, which it takes over (arena and content are moved
+ * out of the arguments). */
+struct message *message_new(struct worker *w, uint16_t log, struct arena *a, const struct envelope *e, struct content *c);
 void message_free(struct message *m);
 
 /* Appends its acceptance to its log; letter->wait tells the end. */
@@ -51,7 +55,7 @@ void message_apply(struct message *m, uint32_t rcpt, enum outcome_status status,
 
 /* The log's hooks for a worker (ctx: struct worker *), and what recovery found: hands each to fn, then forgets the table. */
 extern const struct log_hooks message_log_hooks;
-void message_recovered(struct worker *w, struct log *g, void (*fn)(struct message *m));
+void message_recovered(struct worker *w, uint16_t log, void (*fn)(struct message *m));
 
 /* Small number of a text, for fairness and matching. */
 uint32_t message_number(struct str text);

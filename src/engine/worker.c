@@ -209,7 +209,7 @@ static bool open_logs(struct worker *w, struct fault *f)
             return fault_wrap(f, "log %s", dir);
         if (log_damage(w->log[i]))
             engine_log("log %s: %s", dir, log_damage(w->log[i]));
-        message_recovered(w, w->log[i], resume);
+        message_recovered(w, (uint16_t)i, resume);
     }
     return true;
 }

@@ -44,7 +44,7 @@ static void move_forward(struct log *g, struct log_entry *e, struct str old_meta
         struct batch *b = log_gathering(g);
         entry_unlink(g, e);
         e->pos = pos;
-        e->meta_bytes = (uint32_t)meta.n;
+        e->meta_bytes = meta.n & LOG_LENGTH_MAX;
         entry_link(g, b->segment, e);
         from->free_after = b->number;
         g->stats.moved++;

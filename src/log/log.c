@@ -232,10 +232,11 @@ enum log_refusal log_accept(struct log *g, struct log_entry *e, struct str meta,
     enum log_refusal refused = log_append(g, RECORD_ACCEPTED, 0, e->id, meta, content, pieces, &e->pos);
     if (refused != LOG_OK)
         return refused;
-    e->meta_bytes = (uint32_t)meta.n;
-    e->content_bytes = 0;
+    size_t content_bytes = 0;
     for (unsigned i = 0; i < pieces; i++)
-        e->content_bytes += (uint32_t)content[i].n;
+        content_bytes += content[i].n;
+    e->meta_bytes = meta.n & LOG_LENGTH_MAX;
+    e->content_bytes = content_bytes & LOG_LENGTH_MAX;
     entry_link(g, g->last->segment, e);
     list_add(&g->last->accepted, e);
     wait_for(g->last, w);

@@ -22,15 +22,19 @@ struct log_pos {
     uint32_t offset;
 };
 
-/* A live message's place, embedded in its owner's struct. The log links it into its segment. */
+/* A live message's place, embedded in its owner's struct. The log links it into its segment. There may be millions: it is 48
+ * bytes. Lengths are below that of a segment, which is 1 GiB at most. */
+enum { LOG_LENGTH_BITS = 30, LOG_LENGTH_MAX = (1 << LOG_LENGTH_BITS) - 1 };
 struct log_entry {
     struct log_entry *next, **at; /* the log's; at == NULL: not live */
     struct log_pos pos;           /* of the newest ACCEPTED or MOVED record */
-    uint32_t meta_bytes, content_bytes;
+    uint32_t meta_bytes : LOG_LENGTH_BITS;
+    bool foreign : 1; /* the log's: its owner did not understand it */
+    uint32_t content_bytes : LOG_LENGTH_BITS;
+    bool ending : 1, moving : 1; /* the log's: its last note, its MOVED record is under way */
     struct id id;
-    bool ending, moving; /* the log's: its last note, its MOVED record is under way */
-    bool foreign;        /* the log's: its owner did not understand it */
 };
+_Static_assert(sizeof(struct log_entry) == 48, "a million messages must fit");
 
 struct log_hooks {
     /* While log_open recovers, in order: a message that was accepted or moved (meta as given to log_accept or as last

@@ -93,8 +93,8 @@ static void fold_message(struct recovery *r, const struct found *f)
     r->table.n += *at == NULL;
     *at = e;
     *e = (struct log_entry){.pos = {r->segment->sequence, f->offset},
-                            .meta_bytes = (uint32_t)f->bytes.n,
-                            .content_bytes = f->content_bytes,
+                            .meta_bytes = f->bytes.n & LOG_LENGTH_MAX,
+                            .content_bytes = f->content_bytes & LOG_LENGTH_MAX,
                             .id = f->id,
                             .foreign = e->foreign,
                             .moving = e->foreign};

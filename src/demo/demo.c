@@ -320,7 +320,7 @@ static void print_addresses(const struct demo *d)
     fputs(said[SAID_TRY][d->lang], stdout);
     printf("  export GONIEC_DATA=%s\n"
            "  echo 'Subject: hello' | %s sendmail -f shop@goniec.test grey.again@receiver.test\n"
-           "  %s why grey.again@receiver.test --dialogue\n  %s queue list\n"
+           "  %s why grey.again@receiver.test --dialogue\n  %s queue\n"
            "  printf 'Subject: hello\\n\\nhi\\n' | curl --crlf -k --ssl-reqd -u %s:%s --mail-from shop@goniec.test "
            "--mail-rcpt ok@receiver.test -T - smtp://127.0.0.1:%d\n",
            d->data, self, self, self, d->login, d->password, d->submission);

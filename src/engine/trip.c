@@ -39,6 +39,7 @@ void trip_decide(struct trip *t, const struct decision *d)
     struct outcome o = {.id = t->message->entry.id, .at_ms = loop_wall_ms(t->begun->loop), .rcpts = t->rcpts};
     o.rcpt = arena_alloc(&a, t->rcpts * sizeof *o.rcpt);
     o.note = str_of(d->note);
+    o.site = d->site;
     for (uint32_t i = 0; i < t->rcpts; i++) {
         struct outcome_rcpt *r = &o.rcpt[i];
         struct str enhanced = str_of(d->enhanced);

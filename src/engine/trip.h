@@ -33,6 +33,7 @@ struct decision {
     const char *enhanced, *text, *cause, *note;
     bool permanent;
     int64_t next_ms;
+    struct str site; /* of the lane that the job was stuck in; "": none */
 };
 /* Writes the note for a decision (trip_decide), or for an attempt's outcome with its consequences (trip_record); the latter gives
  * the lane's place free. Both are called on the worker where the trip began. */

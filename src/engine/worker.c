@@ -88,7 +88,8 @@ static void sweep(struct worker *w)
                                        .cause = expired ? "expired" : "host-unreachable",
                                        .note = unreachable,
                                        .permanent = expired,
-                                       .next_ms = now_ms + schedule_retry_ms(w->schedule, 1)});
+                                       .next_ms = now_ms + schedule_retry_ms(w->schedule, 1),
+                                       .site = lane_site(j->lane)});
     }
 }
 

@@ -373,9 +373,25 @@ static void a_verdict_is_what_the_log_keeps(void **state)
     assert_int_equal(v.action, ACTION_STOP);
 }
 
+static void a_provider_is_known_by_any_of_its_hosts(void **state)
+{
+    const char *name = NULL, *title = NULL;
+    (void)state;
+    assert_true(explain_provider(STR("alt2.ASPMX.l.google.com."), &name, &title));
+    assert_string_equal(name, "gmail");
+    assert_string_equal(title, "Gmail");
+    assert_true(explain_provider(STR("mx.wp.pl"), &name, &title));
+    assert_string_equal(title, "WP/o2");
+    assert_false(explain_provider(STR("notgoogle.com"), &name, &title));
+    assert_false(explain_provider(STR(""), &name, &title));
+    assert_true(explain_is_provider(STR("GMail")));
+    assert_false(explain_is_provider(STR("gmai")) || explain_is_provider(STR("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_provider_is_known_by_any_of_its_hosts),
         cmocka_unit_test(words_win_over_a_code_that_misleads),
         cmocka_unit_test(enhanced_codes_are_understood),
         cmocka_unit_test(bare_codes_by_phase),

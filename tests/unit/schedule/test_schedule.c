@@ -221,6 +221,13 @@ static int64_t refused(struct schedule *s, struct lane *l, int64_t now)
     return schedule_finished(s, l, LANE_BARRED, now);
 }
 
+static void is_barred_for_its_listing(void *ctx, const struct lane_stats *l)
+{
+    (void)ctx;
+    assert_true(l->barred && l->bars == 3 && l->rest_until_ms > 0);
+    assert_string_equal(l->blame, "ip-listed");
+}
+
 static void a_site_that_refuses_our_address_rests_after_a_few_in_a_row(void **state)
 {
     (void)state;
@@ -235,8 +242,10 @@ static void a_site_that_refuses_our_address_rests_after_a_few_in_a_row(void **st
     assert_int_equal(schedule_finished(s, l, LANE_OK, 0), 0); /* mail was taken: it counts anew */
     assert_int_equal(refused(s, l, 0), 0);
     assert_int_equal(refused(s, l, 0), 0);
+    schedule_blame(l, "ip-listed");
     int64_t rest = refused(s, l, 0), longer = 0;
     assert_in_range(rest, 400 * 1000, 900 * 1000);
+    schedule_lanes(s, is_barred_for_its_listing, NULL);
     unsigned probes = 0;
     for (; now < INT64_C(24) * 3600 * 1000; now = wake) /* a day of it */
         if (schedule_take(s, now, &wake)) {

@@ -82,7 +82,7 @@ void talk_seen(struct talk *t, const struct connection *c)
 void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status rest)
 {
     struct attempt *a = t->attempt;
-    if (m)
+    if (m && m->ctx) /* a Maildir has no connection */
         talk_seen(t, m->ctx);
     struct outcome o = {.id = a->envelope->id,
                         .at_ms = loop_wall_ms(t->deliver->loop),

@@ -477,6 +477,9 @@ def test_mail_for_a_local_domain_lands_in_its_maildir():
         wait_until(lambda: os.path.isdir(new) and os.listdir(new))
         text = open(os.path.join(new, os.listdir(new)[0]), "rb").read()
         assert text.startswith(b"Return-Path: <a@sender.test>\nDelivered-To: jan@hosted.test\nReceived: ") and b"\r" not in text
+        story = server.story("jan@hosted.test", lambda s: s["open"] == 0)
+        assert [e["status"] for e in story["recipients"][0]["events"]] == ["delivered"], story
+        assert "died" not in server.log_text(), server.log_text()
         assert box and sorted(os.listdir(mail)) == ["hosted.test"] and os.listdir(os.path.join(mail, "hosted.test")) == ["jan"]
 
 

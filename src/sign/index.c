@@ -135,7 +135,7 @@ bool key_index_write(const struct key_index *x, const char *directory, struct fa
                  STR_ARGS(r->selector), r->ed25519 ? "ed25519" : "rsa", (long long)r->made_s, (long long)r->published_s,
                  (long long)r->used_s, (long long)r->retired_s);
     }
-    bool good = key_file_write(path, b.n ? buf_str(&b) : STR(""), 0600, f);
+    bool good = file_replace(path, b.n ? buf_str(&b) : STR(""), 0600, f);
     buf_done(&b);
     return good;
 }

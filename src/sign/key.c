@@ -2,18 +2,15 @@
 #include "sign/key.h"
 
 #include "lib/base64.h"
+#include "lib/file.h"
 #include "lib/must.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdio.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 enum { RSA_BITS = 2048, RSA_BITS_MAX = 4096 };
 
@@ -75,40 +72,6 @@ void key_done(struct sign_key *k)
 
 /* ---- in files ---- */
 
-static bool write_synced(int fd, struct str bytes)
-{
-    while (bytes.n > 0) {
-        ssize_t n = write(fd, bytes.p, bytes.n);
-        if (n <= 0)
-            return false;
-        bytes = str_mem(bytes.p + n, bytes.n - (size_t)n);
-    }
-    return fsync(fd) == 0;
-}
-
-bool key_file_write(const char *path, struct str bytes, unsigned mode, struct fault *f)
-{
-    char fresh[900], dir[900];
-    struct stat st;
-    snprintf(fresh, sizeof fresh, "%s.new", path);
-    snprintf(dir, sizeof dir, "%s", path);
-    const char *folder = dirname(dir);
-    unlink(fresh); /* of a run that was cut off; so that the mode below is the file's */
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
-    bool good = fd >= 0 && write_synced(fd, bytes);
-    if (good && geteuid() == 0 && stat(folder, &st) == 0)
-        good = fchown(fd, st.st_uid, st.st_gid) == 0;
-    good = good && rename(fresh, path) == 0;
-    int code = errno, parent = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    if (parent >= 0) {
-        fsync(parent);
-        close(parent);
-    }
-    return good || fault_errno(f, code, "cannot write %s", path);
-}
-
 bool key_make(const char *path, bool ed25519, struct fault *f)
 {
     EVP_PKEY *k = ed25519 ? EVP_PKEY_Q_keygen(NULL, NULL, "ED25519") : EVP_RSA_gen(RSA_BITS);
@@ -117,7 +80,7 @@ bool key_make(const char *path, bool ed25519, struct fault *f)
     if (good) {
         char *pem;
         long n = BIO_get_mem_data(out, &pem);
-        good = key_file_write(path, str_mem(pem, (size_t)n), 0600, f);
+        good = file_replace(path, str_mem(pem, (size_t)n), 0600, f);
     } else {
         fault_set(f, "the key for %s cannot be made", path);
     }

@@ -25,6 +25,3 @@ void key_done(struct sign_key *k);
 bool key_make(const char *path, bool ed25519, struct fault *f);
 /* The public half of a key in a file, as p= has it (RFC 6376 3.6.1, RFC 8463 4): base64, appended. */
 bool key_public(const char *path, struct buf *b, struct fault *f);
-
-/* Writes a file by rename, with that mode, synced; as root, it becomes the property of the directory's owner. */
-bool key_file_write(const char *path, struct str bytes, unsigned mode, struct fault *f);

@@ -1,5 +1,6 @@
 /* Signing behind its door: what is made here is good in the eyes of our verification, and covers what it should. */
 #include "lib/fault.h"
+#include "lib/file.h"
 #include "sign/index.h"
 #include "sign/key.h"
 #include "sign/sign.h"
@@ -290,7 +291,7 @@ static void a_bad_index_or_key_is_named(void **state)
     assert_int_equal(mkdir(other, 0700), 0);
     snprintf(path, sizeof path, "%s/index", other);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_true(key_file_write(path, str_of(bad[i]), 0600, &f));
+        assert_true(file_replace(path, str_of(bad[i]), 0600, &f));
         assert_false(domains_load(&d, other, &f));
         assert_non_null(strstr(f.text, i < 4 ? "index:1: the line" : "d.test/none.pem"));
     }

@@ -34,6 +34,7 @@ struct attempt {
     struct content *content;
     const uint32_t *rcpt; /* indexes into the envelope */
     uint32_t rcpts;
+    struct str return_path; /* said in MAIL FROM instead of the envelope's sender; "" : that one */
     struct route *route;
     const struct source *source;
     uint64_t pool; /* connections are reused among attempts with equal pool number, as far as their routes promise the same */

@@ -18,6 +18,8 @@ static void end_transaction(struct smtp_out *m)
         m->state = OUT_DONE;
 }
 
+static struct str sender_of(const struct attempt *a) { return a->return_path.n ? a->return_path : a->envelope->sender; }
+
 /* Does a recipient of this attempt, or the sender, need SMTPUTF8 (RFC 6531 3.6)? A message that merely asked for it may go
  * without. */
 static bool needs_utf8(const struct attempt *a)
@@ -25,7 +27,7 @@ static bool needs_utf8(const struct attempt *a)
     const struct envelope *e = a->envelope;
     if (!e->smtputf8)
         return false;
-    bool needs = utf8_needed(e->sender);
+    bool needs = utf8_needed(sender_of(a));
     for (uint32_t i = 0; i < a->rcpts; i++)
         needs |= utf8_needed(e->rcpt[a->rcpt[i]].address);
     struct str c = content_str(a->content);
@@ -82,8 +84,9 @@ static void add_utf8(struct smtp_out *m, struct buf *b)
 void transaction_say_mail(struct smtp_out *m)
 {
     const struct envelope *e = m->attempt->envelope;
+    struct str sender = sender_of(m->attempt);
     struct buf b = {0};
-    buf_addf(&b, "MAIL FROM:<%.*s>", STR_ARGS(e->sender));
+    buf_addf(&b, "MAIL FROM:<%.*s>", STR_ARGS(sender));
     if (m->caps & CAP_SIZE)
         buf_addf(&b, " SIZE=%zu", m->attempt->content->n);
     if ((m->caps & CAP_8BITMIME) && e->has_8bit)

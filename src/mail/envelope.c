@@ -43,6 +43,7 @@ static void body_encode(const struct envelope *e, struct buf *b)
     buf_put_u32(b, e->rcpts);
     for (uint32_t i = 0; i < e->rcpts; i++)
         rcpt_encode(&e->rcpt[i], b);
+    buf_put_str(b, e->return_path); /* what came later stands at the end: earlier records lack it */
 }
 
 void envelope_encode(const struct envelope *e, struct buf *b)
@@ -98,6 +99,8 @@ bool envelope_decode(struct str bytes, struct arena *a, struct envelope *ret, st
     parents_decode(&s, a, &e, &ok);
     if (ok)
         rcpts_decode(&s, a, &e, &ok);
+    if (ok && s.n)
+        e.return_path = str_take_str(&s, &ok);
     if (!ok)
         return false;
     *ret = e;

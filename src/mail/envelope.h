@@ -36,10 +36,11 @@ struct envelope {
     struct str stream;     /* "transactional" unless the account says otherwise */
     struct str client_ip;  /* text; "local" for the Unix socket */
     struct str helo;
-    struct str protocol;   /* "ESMTPSA", ... (RFC 3848) */
-    struct str tls_cipher; /* IANA's name; "" in the clear. For the trace header only: not kept in the log */
-    struct str subject;    /* raw header value, cut to 200 bytes; for the story */
-    struct str message_id; /* header value with its brackets; "" if none */
+    struct str protocol;    /* "ESMTPSA", ... (RFC 3848) */
+    struct str tls_cipher;  /* IANA's name; "" in the clear. For the trace header only: not kept in the log */
+    struct str subject;     /* raw header value, cut to 200 bytes; for the story */
+    struct str message_id;  /* header value with its brackets; "" if none */
+    struct str return_path; /* name at which each recipient's bounces come back to us, instead of to the sender; "" : none */
     uint32_t content_bytes;
     /* A DSN is a message whose acceptance is at the same time the outcome of jobs of its parent. */
     enum dsn_kind dsn;

@@ -224,7 +224,7 @@ static struct job *lane_take(struct schedule *s, struct lane *l)
     struct account_queue *q = l->round;
     struct job *first = q->first, *last = first;
     uint32_t n = 1, most = l->site->limits.recipients;
-    while (last->next && last->next->message == first->message && n < most) {
+    while (last->next && last->next->message == first->message && !first->alone && !last->next->alone && n < most) {
         last->state = JOB_OUT;
         last = last->next;
         n++;

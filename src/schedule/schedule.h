@@ -12,7 +12,7 @@ struct lane;
 struct job {
     struct job *next;  /* the schedule's */
     struct lane *lane; /* set by schedule_ready */
-    void *message;     /* the owner's; jobs with equal message and lane may share an attempt */
+    void *message;     /* the owner's; jobs with equal message and lane may share an attempt, unless */
     uint32_t rcpt;     /* index in the envelope */
     uint32_t account;  /* small number per account, for fairness */
     uint32_t domain;   /* the owner's: number of the recipient's domain, for operator commands */
@@ -20,6 +20,7 @@ struct job {
     uint16_t attempts;
     uint8_t state; /* enum job_state; kept by the schedule */
     uint8_t flags; /* the owner's */
+    bool alone;    /* it is to have an attempt of its own; set by the owner before schedule_ready */
 };
 enum job_state { JOB_OUT /* with the owner or in an attempt */, JOB_READY, JOB_WAITING, JOB_HELD };
 

@@ -1,7 +1,8 @@
 /* Dialogues with the SMTP and LMTP client (deliver). "." lines, before the first: lmtp, tls none|opportunistic|required|verified,
  * login NAME PASSWORD, chunking; then: connect, secured, broken, next, quit, unsent yes|no (does the network take what is said),
  * and mail SENDER RCPT...       begins a transaction with the message set up by the lines before it: content TEXT (\r \n as
- * escapes), utf8, 8bit, ret full|hdrs, envid X, notify NAME, orcpt X (of all recipients)
+ * escapes), utf8, 8bit, ret full|hdrs, envid X, notify NAME, orcpt X (of all recipients),
+ *   return_path X (instead of the sender)
  * "!" lines: ready, tls, failed PHASE: TEXT, over PHASE: TEXT, and at a transaction's end one a recipient:
  * delivered|deferred|failed RCPT in PHASE: CODE E.S.C TEXT */
 #include "script.h"
@@ -23,6 +24,7 @@ struct client {
     struct attempt attempt;
     struct arena arena, results;
     struct rcpt sample;
+    struct str return_path;
     struct buf said;
     enum out_state shown;
     bool begun, told, unsent;
@@ -183,6 +185,8 @@ static bool set_message(struct client *c, struct str word, struct str rest)
         e->ret = str_eq(rest, STR("full")) ? RET_FULL : RET_HDRS;
     else if (str_eq(word, STR("envid")))
         e->envid = arena_str(&c->arena, rest);
+    else if (str_eq(word, STR("return_path")))
+        c->return_path = arena_str(&c->arena, rest);
     else if (str_eq(word, STR("notify")))
         c->sample.notify = notify_of(rest);
     else if (str_eq(word, STR("orcpt")))
@@ -204,7 +208,7 @@ static void send_mail(struct client *c, struct str rest)
         c->rcpt[c->envelope.rcpts++] = c->sample;
     }
     c->attempt = (struct attempt){
-        .envelope = &c->envelope, .content = c->content, .rcpt = c->index, .rcpts = c->envelope.rcpts, .number = 1};
+        .envelope = &c->envelope, .content = c->content, .rcpt = c->index, .rcpts = c->envelope.rcpts, .return_path = c->return_path, .number = 1};
     c->told = false;
     c->shown = OUT_BUSY;
     arena_done(&c->results);

@@ -24,6 +24,7 @@ static struct envelope sample(void)
                              .subject = STR("=?UTF-8?Q?x?="),
                              .message_id = STR("<1@z.pl>"),
                              .content_bytes = 12345,
+                             .return_path = STR("bounces.z.pl"),
                              .dsn = DSN_FAILED,
                              .parent = id_new(1767225500000),
                              .parent_rcpts = 3,
@@ -39,7 +40,7 @@ static void same(const struct envelope *a, const struct envelope *b)
     assert_true(str_eq(a->sender, b->sender) && str_eq(a->envid, b->envid) && str_eq(a->account, b->account));
     assert_true(str_eq(a->credential, b->credential) && str_eq(a->stream, b->stream) && str_eq(a->client_ip, b->client_ip));
     assert_true(str_eq(a->helo, b->helo) && str_eq(a->protocol, b->protocol) && str_eq(a->subject, b->subject));
-    assert_true(str_eq(a->message_id, b->message_id));
+    assert_true(str_eq(a->message_id, b->message_id) && str_eq(a->return_path, b->return_path));
     assert_true(a->ret == b->ret && a->body == b->body && a->dsn == b->dsn);
     assert_true(a->smtputf8 == b->smtputf8 && a->by_dsn_aware == b->by_dsn_aware && a->has_8bit == b->has_8bit);
     assert_int_equal(a->content_bytes, b->content_bytes);
@@ -69,6 +70,26 @@ static void comes_back_whole(void **state)
     envelope_encode(&empty, &b);
     assert_true(envelope_decode(buf_str(&b), &a, &back, &rest));
     same(&empty, &back);
+    buf_done(&b);
+    arena_done(&a);
+}
+
+static void what_was_written_before_there_were_return_paths_has_none(void **state)
+{
+    (void)state;
+    struct envelope e = sample(), back;
+    struct buf b = {0};
+    struct arena a = {0};
+    struct str rest;
+    e.return_path = STR("");
+    envelope_encode(&e, &b);
+    uint32_t length;
+    memcpy(&length, b.p + 1, sizeof length);
+    length -= 4; /* the field's own length */
+    memcpy(b.p + 1, &length, sizeof length);
+    b.n -= 4;
+    assert_true(envelope_decode(buf_str(&b), &a, &back, &rest) && rest.n == 0);
+    same(&e, &back);
     buf_done(&b);
     arena_done(&a);
 }
@@ -115,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(comes_back_whole),
+        cmocka_unit_test(what_was_written_before_there_were_return_paths_has_none),
         cmocka_unit_test(a_cut_encoding_is_refused),
         cmocka_unit_test(a_changed_byte_does_no_harm),
     };

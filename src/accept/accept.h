@@ -11,6 +11,7 @@
 #include "mail/content.h"
 #include "mail/envelope.h"
 #include "mail/reply.h"
+#include "verp/verp.h"
 
 struct accept;
 
@@ -25,7 +26,9 @@ struct accept_settings {
     struct str hostname; /* greeting, Received, EHLO reply */
     struct str *hosted;  /* domains accepted on DOOR_MX: A-labels, lower case, sorted */
     size_t hosted_n;
-    struct cidr *trusted; /* networks that relay without AUTH (and without TLS) */
+    const struct verp *returns; /* return paths of ours, whose addresses are judged at RCPT; NULL: none */
+    uint32_t return_age_s;      /* how long after a message was accepted its addresses are taken */
+    struct cidr *trusted;       /* networks that relay without AUTH (and without TLS) */
     size_t trusted_n;
     struct cidr *proxies; /* networks whose PROXY header is required and believed */
     size_t proxies_n;

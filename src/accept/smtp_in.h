@@ -38,6 +38,7 @@ struct transaction {
     struct arena arena;
     struct envelope envelope;
     uint32_t rcpt_cap, overshoot; /* overshoot: recipients beyond the bound */
+    uint32_t returns;             /* recipients that are return paths of ours */
     struct content *content;
     int64_t counted;   /* bytes of it that the driver was asked for */
     uint64_t declared; /* SIZE= */
@@ -93,6 +94,8 @@ void smtp_auth_begin(struct smtp_in *m, struct str rest);
 void smtp_auth_line(struct smtp_in *m, struct str line);
 void smtp_auth_stop(struct smtp_in *m); /* ends an exchange, whatever came of it */
 bool smtp_auth_offered(const struct smtp_in *m);
+/* smtp_return.c: may the recipient, at a return path of ours, be taken? It may become another: the server's postmaster. */
+bool smtp_return_allowed(struct smtp_in *m, struct str local, struct rcpt *r);
 /* smtp_mail.c: the transaction */
 void smtp_mail(struct smtp_in *m, struct str rest);
 void smtp_rcpt(struct smtp_in *m, struct str rest);

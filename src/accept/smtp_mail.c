@@ -225,11 +225,13 @@ static bool is_routed(struct str local)
 }
 
 /* Never an open relay: to anywhere only for those we know, to hosted domains for anyone. */
-static bool rcpt_allowed(struct smtp_in *m, const struct path *p, const struct rcpt *r)
+static bool rcpt_allowed(struct smtp_in *m, const struct path *p, struct rcpt *r)
 {
     bool postmaster = str_eq_nocase(p->mailbox.local, STR("postmaster")) &&
                       (!p->mailbox.domain.n || str_eq_nocase(r->domain, m->settings->hostname));
     bool known = authorised(m), hosted = is_hosted(m->settings, r->domain);
+    if (verp_hosts(m->settings->returns, r->domain))
+        return smtp_return_allowed(m, p->mailbox.local, r);
     if (!known && hosted && is_routed(p->mailbox.local)) {
         m->hooks->event(m->ctx, ACCEPT_REFUSED, m->login, "asked to relay by a route in the address");
         smtp_refuse(m, 550, ENHANCED(5, 7, 1), "An address with %, ! or @ before its @ is a route, and is taken only after AUTH");

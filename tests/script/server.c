@@ -1,19 +1,22 @@
 /* Dialogues with the SMTP server (accept). "." lines: door mx|submission|submissions|local, trusted, tls (is offered),
- * fix_bare_newlines, limit NAME N, hosted DOMAIN, full TEXT (no new mail: 452 4.3.1), room (again), memory N; answers that the
+ * fix_bare_newlines, limit NAME N, hosted DOMAIN, full TEXT (no new mail: 452 4.3.1), room (again), memory N, returns DOMAIN (has a return path, with a key of zeros); answers that the
  * machine waits for: secured, login good|wrong|blocked|suspended, answer CODE TEXT. "!" lines: submit, rcpt, content, tls,
  * password, event, over. */
 #include "script.h"
 
 #include "accept/smtp_in.h"
+#include "lib/file.h"
 #include "lib/must.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct server {
     struct smtp_in m;
     struct accept_settings settings;
     struct str hosted[2];
+    struct verp *returns;
     struct buf out;
     struct arena arena;
     const char *full;
@@ -141,6 +144,7 @@ static void *side_open(void)
                                            .hosted_n = 1,
                                            .message_bytes_max = 1024 * 1024,
                                            .recipients_max = 100,
+                                           .return_age_s = 30 * 86400,
                                            .errors_max = 10};
     s->memory_max = 64 * 1024 * 1024;
     return s;
@@ -154,6 +158,7 @@ static void side_close(void *side)
     must(s->memory == 0);
     buf_done(&s->out);
     arena_done(&s->arena);
+    verp_free(&s->returns);
     free(s);
 }
 
@@ -235,6 +240,25 @@ static void login(struct server *s, struct str how)
     smtp_in_login(&s->m, (enum login_verdict)number_of(logins, how), &c);
 }
 
+static void set_returns(struct server *s, struct str domain)
+{
+    char folder[] = "/tmp/goniec-script-XXXXXX", paths[60], keys[60];
+    struct buf b = {0};
+    must(mkdtemp(folder));
+    snprintf(paths, sizeof paths, "%s/return-paths", folder);
+    snprintf(keys, sizeof keys, "%s/return-path-keys", folder);
+    buf_addf(&b, "%.*s\t\t1\t0\n", STR_ARGS(domain));
+    must(file_replace(paths, buf_str(&b), 0600, NULL));
+    b.n = 0;
+    buf_addf(&b, "0\t%064d\t1\n", 0);
+    must(file_replace(keys, buf_str(&b), 0600, NULL) && verp_load(&s->returns, folder, 2, false, NULL));
+    s->settings.returns = s->returns;
+    unlink(paths);
+    unlink(keys);
+    rmdir(folder);
+    buf_done(&b);
+}
+
 static bool set_before(struct server *s, struct str word, struct str rest)
 {
     if (str_eq(word, STR("door")))
@@ -247,6 +271,8 @@ static bool set_before(struct server *s, struct str word, struct str rest)
         s->settings.fix_bare_newlines = true;
     else if (str_eq(word, STR("limit")))
         return set_limit(s, rest);
+    else if (str_eq(word, STR("returns")))
+        set_returns(s, rest);
     else if (str_eq(word, STR("full")))
         s->full = arena_strz(&s->arena, rest);
     else if (str_eq(word, STR("room")))

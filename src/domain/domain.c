@@ -11,6 +11,7 @@
 #include "mail/mailbox.h"
 #include "settings/settings.h"
 #include "sign/key.h"
+#include "verp/paths.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -229,6 +230,37 @@ static void begin_first(struct call *c, bool *changed)
     }
 }
 
+/* ---- the return path ---- */
+
+static bool return_path_set(struct call *c, bool use, bool *changed, struct fault *f)
+{
+    struct paths p;
+    struct key_row *k = first_key(c);
+    bool good = paths_read(&p, c->keys, f), news = good && paths_use(&p, c->sender.domain, k->account, use, time(NULL));
+    if (news)
+        good = paths_write(&p, c->keys, time(NULL), f);
+    paths_done(&p);
+    if (news && good) {
+        *changed = true;
+        fprintf(c->common.json || c->common.zone ? stderr : stdout, "bounces.%.*s: %s\n", STR_ARGS(c->sender.domain),
+                domain_text(c->common.lang, use ? DT_PATH_BEGUN : DT_PATH_ENDED));
+    }
+    return good;
+}
+
+/* It is in use while DNS leads it here and lets it pass. A DNS that does not answer changes nothing. */
+static bool return_path_check(struct call *c, bool *changed, struct fault *f)
+{
+    unsigned right = 0, wrong = 0;
+    for (unsigned i = 0; i < c->records; i++) {
+        if (c->record[i].kind != RECORD_RETURN_MX && c->record[i].kind != RECORD_RETURN_SPF)
+            continue;
+        right += c->checked[i].state == CHECK_RIGHT;
+        wrong += c->checked[i].state != CHECK_RIGHT && c->checked[i].state != CHECK_NO_ANSWER;
+    }
+    return wrong ? return_path_set(c, false, changed, f) : right < 2 || return_path_set(c, true, changed, f);
+}
+
 static int check(struct call *c, struct fault *f)
 {
     bool changed = false;
@@ -238,7 +270,7 @@ static int check(struct call *c, struct fault *f)
         return EX_UNAVAILABLE;
     bool ready = note_seen(c, &changed) == 0;
     begin_first(c, &changed);
-    if ((changed && !store(c, f)) || !show(c, c->checked, ready, f))
+    if (!return_path_check(c, &changed, f) || (changed && !store(c, f)) || !show(c, c->checked, ready, f))
         return EX_CANTCREAT;
     if (!c->common.json)
         printf("\n%s\n", domain_text(c->common.lang, ready ? DT_READY : DT_NOT_READY));
@@ -340,8 +372,11 @@ static int rotate(struct call *c, struct fault *f)
 static int drop(struct call *c, struct fault *f)
 {
     char folder[900];
+    bool changed;
     if (!must_exist(c, f))
         return EX_DATAERR;
+    if (!return_path_set(c, false, &changed, f))
+        return EX_CANTCREAT;
     for (size_t i = 0; i < c->index.n;)
         if (of_domain(c, i))
             drop_key(c, i);

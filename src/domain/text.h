@@ -85,6 +85,8 @@
     ROW(BEGUN, "seen in DNS, signs from now on", "widoczny w DNS, od teraz podpisuje")                                                    \
     ROW(SEEN, "seen in DNS; to sign with it: goniec domain rotate --use",                                                                 \
         "widoczny w DNS; aby nim podpisywać: goniec domain rotate --use")                                                                 \
+    ROW(PATH_BEGUN, "seen in DNS, bounces come back to it from now on", "widoczny w DNS, odtąd wracają tam zwroty")                       \
+    ROW(PATH_ENDED, "no longer used, mail leaves without it", "już nie jest używany, poczta wychodzi bez niego")                          \
     ROW(ROTATED,                                                                                                                          \
         "New keys are made. The old ones go on signing until the new records are in DNS and you run: goniec domain rotate "               \
         "--use",                                                                                                                          \

@@ -64,21 +64,41 @@ void engine_log(const char *fmt, ...)
 
 /* ---- settings in force ---- */
 
-/* Takes the settings over, and the domains, which are read when NULL. One holder: the caller. */
-static bool snapshot_new(struct snapshot **ret, struct settings *s, struct domains *d, struct fault *f)
+static bool is_return_path(const void *ctx, struct str domain) { return verp_hosts(ctx, domain); }
+
+/* What the rooms are told beyond what the settings file says. */
+static void settle(struct snapshot *n)
+{
+    struct settings *s = n->settings;
+    struct buf inbound = {0};
+    buf_addf(&inbound, "%.*s/inbound", STR_ARGS(s->data_directory));
+    n->accept.returns = n->returns;
+    n->route.is_own = is_return_path;
+    n->route.own_ctx = n->returns;
+    n->route.own_maildir = arena_str(&n->arena, buf_str(&inbound));
+    buf_done(&inbound);
+}
+
+/* Takes the settings over. Domains and return paths are those of the snapshot `as` (NULL: they are read). One holder: the
+ * caller. */
+static bool snapshot_new(struct snapshot **ret, struct settings *s, const struct snapshot *as, struct fault *f)
 {
     struct snapshot *n = calloc(1, sizeof *n);
     char path[512], keys[512], secret[512];
     must(n);
     atomic_init(&n->holders, 1);
     n->settings = s;
-    n->domains = d;
+    n->domains = domains_ref(as ? as->domains : NULL);
+    n->returns = verp_ref(as ? as->returns : NULL);
     n->accept = s->accept;
+    n->route = s->route;
     snprintf(path, sizeof path, "%.*s/accounts", STR_ARGS(s->data_directory));
     snprintf(keys, sizeof keys, "%.*s/keys", STR_ARGS(s->data_directory));
     snprintf(secret, sizeof secret, "%.*s/login.key", STR_ARGS(s->data_directory));
     if (tls_server_new(&n->accept.tls, s->tls_chain_pem, s->tls_key_pem, f) && accounts_load(&n->accept.accounts, path, f) &&
-        secret_keep(secret, n->accept.login_key, f) && (d || domains_load(&n->domains, keys, f))) {
+        secret_keep(secret, n->accept.login_key, f) &&
+        (as || (domains_load(&n->domains, keys, f) && verp_load(&n->returns, keys, time(NULL), true, f)))) {
+        settle(n);
         *ret = n;
         return true;
     }
@@ -93,6 +113,8 @@ void snapshot_free(struct snapshot *s)
     tls_free(&s->accept.tls);
     accounts_free(&s->accept.accounts);
     domains_free(&s->domains);
+    verp_free(&s->returns);
+    arena_done(&s->arena);
     settings_free(&s->settings);
     free(s);
 }
@@ -127,7 +149,7 @@ static void use(struct engine *e, struct snapshot *s)
 static bool reload(struct engine *e, bool domains, struct fault *f)
 {
     struct snapshot *s, *now = e->snapshot;
-    if (!snapshot_new(&s, settings_ref(now->settings), domains ? NULL : domains_ref(now->domains), f))
+    if (!snapshot_new(&s, settings_ref(now->settings), domains ? NULL : now, f))
         return false;
     use(e, s);
     return true;

@@ -12,6 +12,7 @@
 #include "engine/letters.h"
 #include "engine/numbers.h"
 #include "engine/offer.h"
+#include "engine/returns.h"
 #include "engine/signing.h"
 #include "engine/suppressed.h"
 #include "lib/must.h"
@@ -41,6 +42,7 @@ void flow_submit(void *ctx, struct submission *s)
         answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;
     }
+    returns_submission(w, s);
     struct message *m = message_new(w, 0, &s->arena, &s->envelope, s->content);
     m->letter->session = s->session;
     enum log_refusal refused = message_commit(m, on_kept);
@@ -101,6 +103,7 @@ static void on_routed(void *ctx, struct route *route, const struct route_trouble
     struct offer *o = ctx;
     struct worker *w = o->home;
     if (route) {
+        o->job->alone = returns_alone(o->job->message, route);
         offer_post(o, route);
         return;
     }
@@ -187,6 +190,7 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
                                   .content = t->message->letter->content,
                                   .rcpt = t->rcpt,
                                   .rcpts = t->rcpts,
+                                  .return_path = returns_sender(t, route),
                                   .route = route,
                                   .source = &t->lease->snapshot->settings->source,
                                   .pool = lane_site_number(t->lane),

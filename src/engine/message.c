@@ -21,6 +21,7 @@ static struct message *skeleton(struct worker *w, uint16_t log, const struct env
     m->home = w;
     m->log = log;
     m->rcpts = m->open = e->rcpts;
+    m->has_return_path = e->return_path.n > 0;
     for (uint32_t i = 0; i < e->rcpts; i++) {
         m->job[i].message = m;
         m->job[i].rcpt = i;

@@ -29,8 +29,9 @@ struct message {
     struct letter *letter; /* NULL: on disk only */
     uint32_t pins;         /* jobs that rely on the letter */
     uint32_t rcpts;
-    uint32_t open; /* jobs not ended */
-    uint16_t log;  /* number of the home's log that holds it */
+    uint32_t open;        /* jobs not ended */
+    uint16_t log;         /* number of the home's log that holds it */
+    bool has_return_path; /* as its envelope says */
     struct job job[];
 };
 _Static_assert(sizeof(struct message) + sizeof(struct job) == 128, "a million messages must fit");

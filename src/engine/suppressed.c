@@ -153,7 +153,7 @@ bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY])
     struct suppress_hit hit;
     if (e->sender.n == 0 ||
         !suppress_blocks(w->suppressed, e->account, r->address, r->domain, loop_wall_ms(w->loop) / 1000, &hit) ||
-        domain_among(a->hosted, a->hosted_n, r->domain))
+        domain_among(a->hosted, a->hosted_n, r->domain) || verp_hosts(w->snapshot->returns, r->domain))
         return false;
     tell(&hit, e->account, why);
     return true;

@@ -21,7 +21,7 @@ void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fa
 /* Is the job's recipient suppressed? On its home worker, with its letter in memory. why: a sentence for the story.
  *
  * Never for mail without a sender: our own notifications and other servers' tell somebody what became of their mail, and nobody
- * would learn that they were dropped. Never for domains that this server hosts: there an unknown user is answered, not passed
- * over. */
+ * would learn that they were dropped. Never for domains that this server hosts, its return paths included: there an unknown user
+ * is answered, not passed over. */
 enum { SUPPRESSED_WHY = 400 };
 bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY]);

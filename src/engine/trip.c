@@ -29,6 +29,7 @@ void trip_free(struct trip *t)
     if (t->attempt.route)
         route_free(&t->attempt.route);
     buf_done(&t->note);
+    buf_done(&t->sender);
     atomic_fetch_sub_explicit(&t->begun->engine->trips, 1, memory_order_release);
     free(t);
 }

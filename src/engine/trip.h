@@ -17,6 +17,7 @@ struct trip {
     void (*brought)(struct trip *t); /* goes on when the letter is there */
     struct log_wait wait;
     struct buf note;       /* the encoded outcome */
+    struct buf sender;     /* the return path said in MAIL FROM, if one is */
     enum dsn_kind success; /* what a sender who asked is told of a delivery: relayed, delivered, or nothing */
     uint32_t rcpts;
     uint32_t rcpt[]; /* envelope indexes of the jobs, in order */

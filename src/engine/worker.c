@@ -229,7 +229,7 @@ bool worker_open(struct worker *w, struct fault *f)
     w->outbox = calloc(w->engine->workers, sizeof *w->outbox);
     must(w->outbox);
     bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) &&
-                route_open(&w->router, w->loop, &s->route, f) &&
+                route_open(&w->router, w->loop, &w->snapshot->route, f) &&
                 deliver_open(&w->deliver, w->loop, w->engine->chores, &s->deliver, f) && open_logs(w, f) &&
                 accept_open(&w->accept, w->loop, w->engine->chores, w->engine->shared, &w->snapshot->accept, &hooks, w, f);
     if (good)
@@ -243,7 +243,7 @@ void worker_use(struct worker *w, struct snapshot *s)
     w->lease = lease_new(s);
     w->snapshot = s;
     accept_settings_use(w->accept, &s->accept);
-    route_settings_use(w->router, &s->settings->route);
+    route_settings_use(w->router, &s->route);
     schedule_settings_use(w->schedule, &s->settings->schedule);
     deliver_settings_use(w->deliver, &s->settings->deliver);
     old->replaced = true;

@@ -10,6 +10,7 @@
 #include "schedule/schedule.h"
 #include "settings/settings.h"
 #include "sign/sign.h"
+#include "verp/verp.h"
 
 #include <pthread.h>
 
@@ -17,9 +18,12 @@
  * lease. */
 struct snapshot {
     atomic_uint holders;
+    struct arena arena;
     struct settings *settings;
-    struct accept_settings accept; /* settings->accept with tls and accounts in place */
+    struct accept_settings accept; /* settings->accept with tls, accounts and return paths in place */
+    struct route_settings route;   /* settings->route with return paths in place */
     struct domains *domains;       /* whose mail is signed, with their keys */
+    struct verp *returns;          /* return paths of ours, with their keys */
 };
 
 /* A worker's hold on a snapshot, with a plain count of its attempts that look into it: the mail path touches nothing shared. The

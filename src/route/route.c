@@ -356,8 +356,11 @@ static void start(struct entry *e)
 {
     struct router *r = e->router;
     struct str d = str_of(e->domain);
-    const struct route_rule *rule = rule_for(r, d);
-    if (rule) {
+    bool own = r->settings->is_own && r->settings->is_own(r->settings->own_ctx, d);
+    const struct route_rule *rule = own ? NULL : rule_for(r, d);
+    if (own) {
+        follow_rule(e, &(struct route_rule){.kind = ROUTE_MAILDIR, .maildir = r->settings->own_maildir});
+    } else if (rule) {
         follow_rule(e, rule);
     } else if (d.n > 2 && d.p[0] == '[') {
         follow_literal(e, str_mem(d.p + 1, d.n - 2));

@@ -63,6 +63,10 @@ struct route_settings {
     bool ipv6;
     uint32_t port;      /* 25; tests use another */
     uint32_t cache_max; /* domains remembered */
+    /* Domains whose mail is for this server itself, before any rule: into a Maildir of its own. NULL: none. */
+    bool (*is_own)(const void *ctx, struct str domain);
+    const void *own_ctx;
+    struct str own_maildir;
 };
 
 struct router; /* one per worker */

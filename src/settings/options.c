@@ -124,6 +124,12 @@ const struct option option_rows[] = {
      "When such an entry ends: never, or after 30d to 184d."},
     {"suppression", "server_wide", OPTION_FLAG, AT(suppress_server_wide), 0, 0, "no",
      "Make such entries for all accounts, not only for the one whose mail it was."},
+    {"suppression", "complaints", OPTION_FLAG, AT(suppress_complaints), 0, 0, "yes",
+     "Suppress an address when its owner reports a message as spam."},
+    {"return_path", "use", OPTION_FLAG, AT(return_path), 0, 0, "yes",
+     "Let bounces come back to bounces.DOMAIN, for domains whose return path \"goniec domain check\" has seen."},
+    {"return_path", "accepted_for", OPTION_TIME_S, AT(accept.return_age_s), 60, 60 * 86400, "30d",
+     "How long after a message was accepted what comes back about it is taken."},
     {"notify", "quote_max", OPTION_SIZE, AT(dsn_quote_max), 0, 50 * M, "50K",
      "A longer message is quoted in notifications by its header only."},
 };

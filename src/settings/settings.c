@@ -267,7 +267,8 @@ static size_t opts_of_section(const char *section, const struct option *rows, si
 
 static cfg_t *parser_new(void)
 {
-    static const char *const names[] = {"tls", "accept", "log", "schedule", "deliver", "source", "notify", "suppression"};
+    static const char *const names[] = {"tls",    "accept", "log",         "schedule",   "deliver",
+                                        "source", "notify", "suppression", "return_path"};
     static _Thread_local cfg_opt_t section[SECTIONS_MAX][ROWS_MAX], titled[SECTIONS_MAX][ROWS_MAX], root[ROWS_MAX];
     size_t n = opts_of_section("", option_rows, option_count, root);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

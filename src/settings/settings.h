@@ -39,7 +39,9 @@ struct settings {
     uint64_t disk_free_min, content_memory_max;
     bool direct_io;
     uint32_t drain_ms, keep_stories_s, dsn_quote_max;
+    bool return_path;                              /* mail of domains that have one leaves with a return path of ours */
     bool suppress_automatic, suppress_server_wide; /* what the office does about dead addresses */
+    bool suppress_complaints;                      /* and about people who call a message spam */
     uint32_t suppress_failures, suppress_expires_s;
     struct accept_settings accept; /* without tls and accounts: the engine adds them */
     struct prepare_settings prepare;

@@ -3,6 +3,7 @@
 
 #include "api/http.h"
 #include "api/publisher.h"
+#include "report/inbound.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -38,20 +39,32 @@ static void pause_ms(int ms)
     nanosleep(&t, NULL); /* a signal ends it early */
 }
 
-static void publish(struct report *r, struct store *s, struct office_numbers *n, int64_t *counted_ms)
+/* What the office does in turns, on one database. */
+struct work {
+    struct store *store;
+    struct report *report;
+    struct inbound *inbound;
+    int64_t counted_ms, tried_ms, read_ms; /* the last time: queue counted, HTTP port tried, logs read to their end */
+};
+
+static void publish(struct work *w, struct office_numbers *n)
 {
     struct report_stats t;
-    report_stats(r, &t);
+    struct inbound_stats b;
+    report_stats(w->report, &t);
+    inbound_stats(w->inbound, &b);
     atomic_store(&n->messages, t.messages);
     atomic_store(&n->notes, t.notes);
     atomic_store(&n->skipped, t.skipped);
     atomic_store(&n->forgotten, t.forgotten);
-    atomic_store(&n->suppressed, t.suppressed);
+    atomic_store(&n->suppressed, t.suppressed + b.suppressed);
+    atomic_store(&n->returned, b.bounces + b.complaints + b.others);
+    atomic_store(&n->returned_unknown, b.unknown);
     atomic_store(&n->step_ms, now_ms());
-    if (now_ms() - *counted_ms < COUNT_MS)
+    if (now_ms() - w->counted_ms < COUNT_MS)
         return;
-    *counted_ms = now_ms();
-    atomic_store(&n->queued, store_queue_length(s));
+    w->counted_ms = now_ms();
+    atomic_store(&n->queued, store_queue_length(w->store));
 }
 
 /* A taken port must not keep the logs from being followed: it is tried again now and then. */
@@ -65,20 +78,30 @@ static void offer_http(const struct office_options *o, struct office_numbers *n,
         say(f.text);
 }
 
-static void follow(const struct office_options *o, struct report *r, struct store *s)
+/* One turn; how much there was to do, -1: trouble. */
+static int turn(struct work *w)
+{
+    struct fault f;
+    int64_t began_ms = now_ms();
+    int got = report_step(w->report, began_ms, &f);
+    if (got == 0)
+        w->read_ms = began_ms;
+    int came = got < 0 ? 0 : inbound_step(w->inbound, now_ms(), w->read_ms, &f);
+    if (got < 0 || came < 0)
+        say(f.text);
+    return got < 0 || came < 0 ? -1 : got + came;
+}
+
+static void follow(const struct office_options *o, struct work *w)
 {
     static struct office_numbers numbers;
     struct http *h = NULL;
-    struct fault f;
-    int64_t counted_ms = 0, tried_ms = 0;
     atomic_store(&numbers.step_ms, now_ms());
     while (!stopping) {
-        offer_http(o, &numbers, &h, &tried_ms);
-        int got = report_step(r, now_ms(), &f);
-        if (got < 0)
-            say(f.text);
-        else
-            publish(r, s, &numbers, &counted_ms);
+        offer_http(o, &numbers, &h, &w->tried_ms);
+        int got = turn(w);
+        if (got >= 0)
+            publish(w, &numbers);
         if (got <= 0)
             pause_ms(got < 0 ? TROUBLE_MS : IDLE_MS);
     }
@@ -87,8 +110,7 @@ static void follow(const struct office_options *o, struct report *r, struct stor
 
 int office_run(const struct office_options *o)
 {
-    struct store *s = NULL;
-    struct report *r = NULL;
+    struct work w = {0};
     struct publisher *p = NULL;
     struct fault f;
     struct sigaction act = {.sa_handler = on_signal};
@@ -97,15 +119,17 @@ int office_run(const struct office_options *o)
     signal(SIGPIPE, SIG_IGN);
     setpriority(PRIO_PROCESS, 0, 5); /* mail goes first */
     int code = 0;
-    if (store_open(&s, o->data_directory, true, &f) &&
-        report_open(&r, s, o->data_directory, o->keep_stories_s, &o->suppress, &f) && publisher_open(&p, o, &f)) {
-        follow(o, r, s);
+    if (store_open(&w.store, o->data_directory, true, &f) &&
+        report_open(&w.report, w.store, o->data_directory, o->keep_stories_s, &o->suppress, &f) &&
+        inbound_open(&w.inbound, w.store, o->data_directory, &o->suppress, &f) && publisher_open(&p, o, &f)) {
+        follow(o, &w);
     } else {
         say(f.text);
         code = EX_TEMPFAIL;
     }
     publisher_close(&p);
-    report_close(&r);
-    store_close(&s);
+    inbound_close(&w.inbound);
+    report_close(&w.report);
+    store_close(&w.store);
     return code;
 }

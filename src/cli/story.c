@@ -38,6 +38,24 @@ static void on_note(void *ctx, int64_t at_ms, struct str body)
     s->notes++;
 }
 
+static void on_back(void *ctx, const struct store_returned *r)
+{
+    struct story *s = ctx;
+    struct story_back *more;
+    if (s->backs == NOTES_MAX)
+        return;
+    if ((s->backs & (s->backs - 1)) == 0) { /* doubles at each power of two */
+        more = arena_alloc(&s->arena, (s->backs ? s->backs * 2 : 1) * sizeof *more);
+        if (s->backs)
+            memcpy(more, s->back, s->backs * sizeof *more);
+        s->back = more;
+    }
+    struct story_back *b = &s->back[s->backs];
+    b->kind = r->kind;
+    s->backs += r->kind >= RETURNED_FAILED && r->kind <= RETURNED_OTHER &&
+                outcome_decode(arena_str(&s->arena, r->body), &s->arena, &b->outcome) && b->outcome.rcpts == 1;
+}
+
 bool story_read(struct story *s, struct store *db, struct id id, struct str meta, uint32_t open)
 {
     struct reading r = {.story = s};
@@ -46,6 +64,7 @@ bool story_read(struct story *s, struct store *db, struct id id, struct str meta
     if (!envelope_decode(arena_str(&s->arena, meta), &s->arena, &s->envelope, &rest))
         return false;
     store_notes(db, id, on_note, &r);
+    store_returned_each(db, id, on_back, s);
     s->last = arena_alloc(&s->arena, s->envelope.rcpts * sizeof *s->last + 1);
     for (unsigned i = 0; i < s->notes; i++)
         for (uint32_t k = 0; k < s->note[i].rcpts; k++)
@@ -57,6 +76,15 @@ bool story_read(struct story *s, struct store *db, struct id id, struct str meta
 void story_done(struct story *s) { arena_done(&s->arena); }
 
 /* ---- telling ---- */
+
+/* Did a bounce come back for the recipient that a receiver had taken? */
+static bool is_back(const struct story *s, uint32_t rcpt)
+{
+    for (unsigned i = 0; i < s->backs; i++)
+        if (s->back[i].kind == RETURNED_FAILED && s->back[i].outcome.rcpt[0].rcpt == rcpt)
+            return true;
+    return false;
+}
 
 static const char *status_text(enum lang l, const struct outcome_rcpt *r)
 {
@@ -159,6 +187,29 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
         put_dialogue(o, b);
 }
 
+static void put_back(const struct story_back *back, enum lang l, struct buf *b)
+{
+    const struct outcome *o = &back->outcome;
+    buf_add_str(b, STR("    "));
+    put_time(o->at_ms, b);
+    buf_addf(b, "  %s", text(l, (enum text)(TEXT_BACK_0 + (int)back->kind)));
+    if (o->host.n) {
+        buf_addf(b, ", %s ", text(l, TEXT_BACK_FROM));
+        common_safe(o->host, 255, b);
+    }
+    buf_add_str(b, STR("\n"));
+    put_reply(&o->rcpt[0], l, b);
+    if (o->note.n) {
+        struct buf note = {0};
+        words_decode(o->note, &note);
+        buf_add_str(b, STR("      "));
+        common_safe(buf_str(&note), TEXT_MAX, b);
+        buf_add_str(b, STR("\n"));
+        buf_done(&note);
+    }
+    put_verdict(&o->rcpt[0], l, b);
+}
+
 static void put_head(const struct story *s, enum lang l, struct buf *b)
 {
     const struct envelope *e = &s->envelope;
@@ -197,11 +248,14 @@ void story_tell(const struct story *s, const struct common *c, struct buf *b)
     for (uint32_t i = 0; i < s->envelope.rcpts; i++) {
         buf_addf(b, "  %s ", text(c->lang, TEXT_TO));
         common_safe(s->envelope.rcpt[i].address, 320, b);
-        buf_addf(b, ": %s\n", status_text(c->lang, s->last[i]));
+        buf_addf(b, ": %s\n", is_back(s, i) ? text(c->lang, TEXT_BACK_0) : status_text(c->lang, s->last[i]));
         for (unsigned k = 0; k < s->notes; k++)
             for (uint32_t n = 0; n < s->note[k].rcpts; n++)
                 if (s->note[k].rcpt[n].rcpt == i)
                     put_note(&s->note[k], &s->note[k].rcpt[n], c, b);
+        for (unsigned k = 0; k < s->backs; k++)
+            if (s->back[k].outcome.rcpt[0].rcpt == i)
+                put_back(&s->back[k], c->lang, b);
     }
 }
 
@@ -221,7 +275,11 @@ static void json_text(const char *name, struct str s, struct buf *b)
     common_json(s, b);
 }
 
-static void json_event(const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
+static const char *const back_words[] = {
+    [RETURNED_FAILED] = "bounced",      [RETURNED_DELAYED] = "delay-notice", [RETURNED_DELIVERED] = "confirmed",
+    [RETURNED_COMPLAINT] = "complaint", [RETURNED_ANSWER] = "answered",      [RETURNED_OTHER] = "mail"};
+
+static void json_event(const struct outcome *o, const struct outcome_rcpt *r, const char *status, struct buf *b)
 {
     char date[DATE_TEXT], e[12];
     date_rfc3339(o->at_ms, date);
@@ -229,7 +287,7 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, st
     buf_addf(b,
              "{\"time\":\"%s\",\"attempt\":%u,\"status\":\"%s\",\"phase\":\"%s\",\"code\":%d,\"enhanced\":\"%s\",\"took_ms\":%u,"
              "\"port\":%u,\"tls_verified\":%s",
-             date, o->attempt, status_word(r), phase_name(r->phase), r->reply.code, e, o->took_ms, o->port,
+             date, o->attempt, status, phase_name(r->phase), r->reply.code, e, o->took_ms, o->port,
              o->tls_verified ? "true" : "false");
     json_text("reply", r->reply.text, b);
     json_text("note", o->note, b);
@@ -239,7 +297,7 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, st
     json_text("cause", r->verdict.cause, b);
     if (o->rest_s)
         buf_addf(b, ",\"rest_s\":%u", o->rest_s);
-    if (r->status == OUTCOME_DEFERRED) {
+    if (r->status == OUTCOME_DEFERRED && r->next_ms) {
         date_rfc3339(r->next_ms, date);
         json_text("next", str_of(date), b);
     }
@@ -249,6 +307,28 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, st
         json_text("text", o->line[i].text, b);
         buf_add_str(b, STR("}"));
     }
+    buf_add_str(b, STR("]}"));
+}
+
+static void json_recipient(const struct story *s, uint32_t i, struct buf *b)
+{
+    const char *comma = "";
+    buf_addf(b, "{\"status\":\"%s\"", is_back(s, i) ? back_words[RETURNED_FAILED] : status_word(s->last[i]));
+    json_text("address", s->envelope.rcpt[i].address, b);
+    buf_add_str(b, STR(",\"events\":["));
+    for (unsigned k = 0; k < s->notes; k++)
+        for (uint32_t n = 0; n < s->note[k].rcpts; n++)
+            if (s->note[k].rcpt[n].rcpt == i) {
+                buf_add_str(b, str_of(comma));
+                json_event(&s->note[k], &s->note[k].rcpt[n], status_word(&s->note[k].rcpt[n]), b);
+                comma = ",";
+            }
+    for (unsigned k = 0; k < s->backs; k++)
+        if (s->back[k].outcome.rcpt[0].rcpt == i) {
+            buf_add_str(b, str_of(comma));
+            json_event(&s->back[k].outcome, &s->back[k].outcome.rcpt[0], back_words[s->back[k].kind], b);
+            comma = ",";
+        }
     buf_add_str(b, STR("]}"));
 }
 
@@ -270,18 +350,8 @@ void story_json(const struct story *s, const struct common *c, struct buf *b)
     json_text("login", e->credential, b);
     buf_add_str(b, STR(",\"recipients\":["));
     for (uint32_t i = 0; i < e->rcpts; i++) {
-        buf_addf(b, "%s{\"status\":\"%s\"", i ? "," : "", status_word(s->last[i]));
-        json_text("address", e->rcpt[i].address, b);
-        buf_add_str(b, STR(",\"events\":["));
-        const char *comma = "";
-        for (unsigned k = 0; k < s->notes; k++)
-            for (uint32_t n = 0; n < s->note[k].rcpts; n++)
-                if (s->note[k].rcpt[n].rcpt == i) {
-                    buf_add_str(b, str_of(comma));
-                    json_event(&s->note[k], &s->note[k].rcpt[n], b);
-                    comma = ",";
-                }
-        buf_add_str(b, STR("]}"));
+        buf_add_str(b, i ? STR(",") : STR(""));
+        json_recipient(s, i, b);
     }
     buf_add_str(b, STR("]}"));
 }

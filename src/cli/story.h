@@ -4,7 +4,13 @@
 #include "cli/common.h"
 #include "mail/envelope.h"
 #include "mail/outcome.h"
-#include "store/store.h"
+#include "store/returned.h"
+
+/* What came back about it later. */
+struct story_back {
+    enum returned_kind kind;
+    struct outcome outcome;
+};
 
 /* The message's envelope, its notes in order, and where each recipient stands; all in the arena. */
 struct story {
@@ -12,6 +18,8 @@ struct story {
     struct envelope envelope;
     unsigned notes;
     struct outcome *note;
+    unsigned backs;
+    struct story_back *back; /* in order */
     uint32_t open;
     const struct outcome_rcpt **last; /* by recipient: the newest; NULL: none yet */
 };

@@ -22,6 +22,16 @@
     ROW(HELD, "held", "wstrzymana")                                                                                              \
     ROW(RELEASED, "set free to be tried now", "zwolniona do ponownej próby")                                                     \
     ROW(WAITING, "waiting for its first attempt", "czeka na pierwszą próbę")                                                     \
+    ROW(BACK_0, "came back: not delivered after all", "wróciła: jednak nie doręczona")                                           \
+    ROW(BACK_1, "a bounce came back: not delivered after all", "przyszedł zwrot: jednak nie doręczono")                          \
+    ROW(BACK_2, "a note of delay came back: the receiver goes on trying",                                                        \
+        "przyszło powiadomienie o opóźnieniu: serwer odbiorcy próbuje dalej")                                                    \
+    ROW(BACK_3, "a confirmation came back: delivered", "przyszło potwierdzenie: doręczono")                                      \
+    ROW(BACK_4, "a complaint came back: the recipient calls the message unwanted",                                               \
+        "przyszła skarga: odbiorca uznał wiadomość za niechcianą")                                                               \
+    ROW(BACK_5, "an automatic answer came back", "przyszła automatyczna odpowiedź")                                              \
+    ROW(BACK_6, "a mail came back that is no report", "przyszła wiadomość, która nie jest raportem")                             \
+    ROW(BACK_FROM, "told by", "informuje")                                                                                       \
     ROW(NEXT_TRY, "next attempt", "następna próba")                                                                              \
     ROW(RESTS, "nothing more goes to this receiver for", "do tego odbiorcy nic więcej nie wychodzi przez")                       \
     ROW(SAID, "the server said", "serwer odpowiedział")                                                                          \

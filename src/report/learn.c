@@ -34,21 +34,49 @@ static void put_proof(const struct outcome *o, const struct outcome_rcpt *r, str
     buf_addf(b, " (%.*s [%.*s], %s)", STR_ARGS(o->host), STR_ARGS(o->ip), phase_name(r->phase));
 }
 
-static bool add(struct store *s, const struct report_suppress *rules, struct store_entry *e, const struct outcome *o,
-                const struct outcome_rcpt *r, uint64_t *added, struct fault *f)
+/* Counts the failure; when there are enough, the address is suppressed. e->text is the proof. */
+static bool add(struct store *s, const struct report_suppress *rules, const struct store_entry *e, uint64_t *added,
+                struct fault *f)
 {
     uint32_t failures = 0;
     bool new = false;
-    struct buf proof = {0};
-    if (!store_failure_add(s, e->account, e->value, o->id, e->at_s, &failures, f))
+    if (!store_failure_add(s, e->account, e->value, e->message, e->at_s, &failures, f))
         return false;
     if (failures < rules->failures)
         return true;
-    put_proof(o, r, &proof);
-    e->text = buf_str(&proof);
     bool good = store_list_put(s, LIST_SUPPRESSED, e, e->at_s, 0, &new, f) &&
                 (new || store_failure_clear(s, e->account, e->value, f)); /* it stood there: nothing is left to count */
     *added += new;
+    return good;
+}
+
+/* The entry for a dead recipient, its proof still missing. */
+static struct store_entry entry_for(const struct report_suppress *rules, const struct envelope *env, const struct rcpt *to,
+                                    int64_t at_s, char normal[SUPPRESS_VALUE_MAX])
+{
+    return (struct store_entry){.account = rules->server_wide ? STR(SUPPRESS_SERVER) : env->account,
+                                .value = {normal, suppress_normal(to->address, to->domain, normal)},
+                                .reason = SUPPRESS_HARDBOUNCE,
+                                .message = env->id,
+                                .at_s = at_s,
+                                .expires_s = rules->expires_s ? at_s + rules->expires_s : 0,
+                                .by = STR("goniec"),
+                                .automatic = true};
+}
+
+static bool is_exempt(struct store *s, const struct report_suppress *rules, const struct envelope *env, struct str value,
+                      const struct rcpt *to)
+{
+    return domain_among(rules->hosted, rules->hosted_n, to->domain) || store_is_allowed(s, env->account, value, to->domain);
+}
+
+static bool add_refused(struct store *s, const struct report_suppress *rules, struct store_entry *e, const struct outcome *o,
+                        const struct outcome_rcpt *r, uint64_t *added, struct fault *f)
+{
+    struct buf proof = {0};
+    put_proof(o, r, &proof);
+    e->text = buf_str(&proof);
+    bool good = add(s, rules, e, added, f);
     buf_done(&proof);
     return good;
 }
@@ -56,29 +84,40 @@ static bool add(struct store *s, const struct report_suppress *rules, struct sto
 bool learn(struct store *s, const struct report_suppress *rules, const struct envelope *env, const struct outcome *o,
            uint64_t *added, struct fault *f)
 {
-    int64_t at_s = o->at_ms / 1000;
     for (uint32_t i = 0; i < o->rcpts && env->sender.n; i++) { /* mail without a sender is not subject to the lists */
         const struct outcome_rcpt *r = &o->rcpt[i];
         char normal[SUPPRESS_VALUE_MAX];
         if (r->rcpt >= env->rcpts || !env->rcpt[r->rcpt].domain.n)
             continue;
         const struct rcpt *to = &env->rcpt[r->rcpt];
-        struct store_entry e = {.account = rules->server_wide ? STR(SUPPRESS_SERVER) : env->account,
-                                .value = {normal, suppress_normal(to->address, to->domain, normal)},
-                                .reason = SUPPRESS_HARDBOUNCE,
-                                .message = o->id,
-                                .at_s = at_s,
-                                .expires_s = rules->expires_s ? at_s + rules->expires_s : 0,
-                                .by = STR("goniec"),
-                                .automatic = true};
+        struct store_entry e = entry_for(rules, env, to, o->at_ms / 1000, normal);
         bool good = true;
         if (r->status == OUTCOME_DELIVERED)
             good = rules->failures == 1 || store_failure_clear(s, e.account, e.value, f);
-        else if (is_dead(o, r) && !domain_among(rules->hosted, rules->hosted_n, to->domain) &&
-                 !store_is_allowed(s, env->account, e.value, to->domain))
-            good = add(s, rules, &e, o, r, added, f);
+        else if (is_dead(o, r) && !is_exempt(s, rules, env, e.value, to))
+            good = add_refused(s, rules, &e, o, r, added, f);
         if (!good)
             return false;
     }
     return true;
+}
+
+bool learn_returned(struct store *s, const struct report_suppress *rules, const struct envelope *env, uint32_t rcpt,
+                    enum suppress_reason reason, struct str proof, int64_t at_s, uint64_t *added, struct fault *f)
+{
+    const struct rcpt *to = &env->rcpt[rcpt];
+    bool dead = reason == SUPPRESS_HARDBOUNCE, new = false;
+    char normal[SUPPRESS_VALUE_MAX];
+    struct store_entry e = entry_for(rules, env, to, at_s, normal);
+    e.text = proof;
+    if (!(dead ? rules->automatic : rules->complaints) || is_exempt(s, rules, env, e.value, to))
+        return true;
+    if (dead)
+        return add(s, rules, &e, added, f);
+    e.account = env->account;
+    e.reason = reason;
+    e.expires_s = 0;
+    bool good = store_list_put(s, LIST_SUPPRESSED, &e, at_s, 0, &new, f);
+    *added += new;
+    return good;
 }

@@ -10,6 +10,7 @@ struct report;
 /* When a dead address is suppressed by itself. */
 struct report_suppress {
     bool automatic, server_wide; /* server_wide: for all accounts, not only the one whose mail it was */
+    bool complaints;             /* an address whose owner calls a message spam, for that message's account */
     uint32_t failures;           /* messages that must fail: 1 to 3 */
     uint32_t expires_s;          /* 0: never */
     const struct str *hosted;    /* domains of this server, which are exempt; sorted; they outlive the report */

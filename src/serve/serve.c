@@ -209,6 +209,7 @@ static int run_office(struct supervisor *s)
                                .keep_stories_s = t->keep_stories_s,
                                .suppress = {.automatic = t->suppress_automatic,
                                             .server_wide = t->suppress_server_wide,
+                                            .complaints = t->suppress_complaints,
                                             .failures = t->suppress_failures,
                                             .expires_s = t->suppress_expires_s,
                                             .hosted = t->accept.hosted,

@@ -9,10 +9,11 @@ enum { STATEMENTS_MAX = 32 };
 
 struct store {
     sqlite3 *db;
-    sqlite3_stmt *statement[STATEMENTS_MAX]; /* of store.c's table */
-    sqlite3_stmt *of_lists[STATEMENTS_MAX];  /* of suppression.c's, prepared at their first use */
-    sqlite3_stmt *of_waits[STATEMENTS_MAX];  /* of waiting.c's, likewise */
-    int read_error;                          /* of the first read that failed; 0: none */
+    sqlite3_stmt *statement[STATEMENTS_MAX];   /* of store.c's table */
+    sqlite3_stmt *of_lists[STATEMENTS_MAX];    /* of suppression.c's, prepared at their first use */
+    sqlite3_stmt *of_waits[STATEMENTS_MAX];    /* of waiting.c's, likewise */
+    sqlite3_stmt *of_returned[STATEMENTS_MAX]; /* of returned.c's, likewise */
+    int read_error;                            /* of the first read that failed; 0: none */
 };
 
 /* The statement in its slot; prepared at its first use. */
@@ -24,9 +25,8 @@ bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f);
 struct str store_bytes(sqlite3_stmt *q, int column);
 struct id store_id(sqlite3_stmt *q, int column);
 
-/* The steps of the schema that suppression.c and waiting.c own. */
-extern const char store_lists_schema[];
-extern const char store_waiting_schema[];
+/* The steps of the schema that suppression.c, waiting.c and returned.c own. */
+extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[];
 
 /* ---- what publish.c asks of suppression.c ---- */
 

@@ -30,6 +30,7 @@ static const char *const migrations[] = {
     "PRAGMA user_version = 2;",
     store_lists_schema,
     store_waiting_schema,
+    store_returned_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -54,6 +55,7 @@ enum statement {
     OLD_MESSAGES,
     DROP_NOTES,
     DROP_RECIPIENTS,
+    DROP_RETURNED,
     DROP_MESSAGE,
     ADD_ACCOUNT,
     ADD_CREDENTIAL,
@@ -88,6 +90,7 @@ static const char *const sql[STATEMENTS] = {
     [OLD_MESSAGES] = "SELECT id FROM message WHERE at < ?1 AND open = 0 LIMIT ?2",
     [DROP_NOTES] = "DELETE FROM note WHERE id = ?1",
     [DROP_RECIPIENTS] = "DELETE FROM recipient WHERE id = ?1",
+    [DROP_RETURNED] = "DELETE FROM returned WHERE message = ?1",
     [DROP_MESSAGE] = "DELETE FROM message WHERE id = ?1",
     [ADD_ACCOUNT] = "INSERT INTO account(name, status) VALUES(?1, ?2)",
     [ADD_CREDENTIAL] = "INSERT INTO credential(login, account, kind, secret, stream, sessions) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
@@ -272,6 +275,7 @@ void store_close(struct store **store)
         sqlite3_finalize(s->statement[i]);
         sqlite3_finalize(s->of_lists[i]);
         sqlite3_finalize(s->of_waits[i]);
+        sqlite3_finalize(s->of_returned[i]);
     }
     sqlite3_close(s->db);
     free(s);
@@ -449,7 +453,7 @@ uint64_t store_queue_length(struct store *s)
 
 static void drop_message(struct store *s, struct id id)
 {
-    static const enum statement drops[] = {DROP_NOTES, DROP_RECIPIENTS, DROP_MESSAGE};
+    static const enum statement drops[] = {DROP_NOTES, DROP_RECIPIENTS, DROP_RETURNED, DROP_MESSAGE};
     for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
         bind_id(ready(s, drops[i]), 1, &id);
         run(s, drops[i], NULL);

@@ -1,0 +1,25 @@
+/* inbound: reads what comes back to the return paths of this server (verp/verp.h). The engine delivers it into the Maildir
+ * DATA/inbound; here each mail becomes a line in the story of the message that it is about, and perhaps a suppression; then its
+ * file goes. Reports about a domain (DMARC, TLS) are put into DATA/inbound/dmarc and DATA/inbound/tls, a file a mail. */
+#pragma once
+
+#include "report/report.h"
+
+struct inbound;
+
+/* The store must outlive it and be writable. */
+bool inbound_open(struct inbound **ret, struct store *s, const char *data_directory, const struct report_suppress *rules,
+                  struct fault *f);
+void inbound_close(struct inbound **i);
+
+/* Takes what is there, at most some dozen mails, each in a transaction of its own; how many that were, -1: fault (try again
+ * later). read_ms: when the logs were last read to their end (wall clock, 0: never): a mail about a message that the store does
+ * not know waits until they have been since it came. */
+int inbound_step(struct inbound *i, int64_t wall_ms, int64_t read_ms, struct fault *f);
+
+struct inbound_stats {
+    uint64_t bounces, complaints, others; /* lines added to stories; others: delays, confirmations, answers */
+    uint64_t unknown;                     /* about no message that is known here */
+    uint64_t kept, suppressed;            /* reports put aside for their reader; addresses suppressed */
+};
+void inbound_stats(const struct inbound *i, struct inbound_stats *ret);

@@ -1,0 +1,29 @@
+/* returned: what came back about a message after a receiver had taken it: bounces, complaints, answers. A part of its story that
+ * no log has: rows of the office's own. */
+#pragma once
+
+#include "store/store.h"
+
+enum returned_kind {
+    RETURNED_FAILED = 1, /* a bounce: not delivered after all */
+    RETURNED_DELAYED,
+    RETURNED_DELIVERED, /* a confirmation that was asked for */
+    RETURNED_COMPLAINT,
+    RETURNED_ANSWER, /* an automatic one */
+    RETURNED_OTHER,  /* an ordinary mail */
+};
+
+struct store_returned {
+    struct id mail; /* what came back, and for which of its recipients: the row's identity */
+    uint32_t place;
+    struct id message; /* what it is about */
+    enum returned_kind kind;
+    int64_t at_ms;   /* wall clock: when it came */
+    struct str body; /* an encoded outcome (mail/outcome.h) with the one recipient */
+};
+
+/* Adds a row; one that is there stays as it is. *ret_new: it was not there. */
+bool store_returned_put(struct store *s, const struct store_returned *r, bool *ret_new, struct fault *f);
+/* Those about a message, in the order in which they came. Views are valid during the call. */
+typedef void store_returned_fn(void *ctx, const struct store_returned *r);
+void store_returned_each(struct store *s, struct id message, store_returned_fn *fn, void *ctx);

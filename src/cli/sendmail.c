@@ -6,22 +6,15 @@
 #include "cli/cli.h"
 #include "cli/common.h"
 #include "lib/base64.h"
-#include "lib/net.h"
-#include "mail/dot.h"
 #include "mail/header.h"
 #include "mail/mailbox.h"
-#include "mail/reply.h"
 #include "mail/utf8.h"
-#include "mail/xtext.h"
+#include "submit/submit.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/time.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -257,123 +250,7 @@ static void complete_header(struct outgoing *o)
     o->message = front;
 }
 
-/* ---- the conversation ---- */
-
-struct line {
-    int fd;
-    struct reply_parser parser;
-    struct reply reply;
-    char text[500]; /* what went wrong */
-};
-
-static bool hear(struct line *l, int want)
-{
-    char chunk[2048];
-    size_t taken;
-    for (;;) {
-        ssize_t n = recv(l->fd, chunk, sizeof chunk, 0);
-        if (n <= 0) {
-            snprintf(l->text, sizeof l->text, "the server went away");
-            l->reply.code = 0;
-            return false;
-        }
-        enum reply_status s = reply_feed(&l->parser, chunk, (size_t)n, &taken, &l->reply);
-        if (s == REPLY_MORE)
-            continue;
-        snprintf(l->text, sizeof l->text, "the server said: %d %.*s", l->reply.code,
-                 (int)(l->reply.text.n > 400 ? 400 : l->reply.text.n), l->reply.text.p);
-        return s == REPLY_DONE && l->reply.code / 100 == want;
-    }
-}
-
-static bool send_all(struct line *l, struct str s)
-{
-    while (s.n > 0) {
-        ssize_t n = send(l->fd, s.p, s.n, MSG_NOSIGNAL);
-        if (n <= 0 && errno != EINTR) {
-            snprintf(l->text, sizeof l->text, "the server went away");
-            return false;
-        }
-        if (n > 0)
-            s = str_mem(s.p + n, s.n - (size_t)n);
-    }
-    return true;
-}
-
-static bool say(struct line *l, int want, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-static bool say(struct line *l, int want, const char *fmt, ...)
-{
-    char text[2048];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    return n > 0 && (size_t)n < sizeof text && send_all(l, str_mem(text, (size_t)n)) && hear(l, want);
-}
-
-static bool send_content(struct line *l, struct str content)
-{
-    struct dot_encoder e;
-    struct str span[16];
-    dot_encoder_init(&e, content);
-    for (size_t n; (n = dot_encode(&e, span, 16)) > 0;)
-        for (size_t i = 0; i < n; i++)
-            if (!send_all(l, span[i]))
-                return false;
-    return hear(l, 2);
-}
-
-static int code_of(const struct line *l, int permanent) { return l->reply.code / 100 == 5 ? permanent : EX_TEMPFAIL; }
-
-static bool mail_from(struct line *l, const struct outgoing *o)
-{
-    struct buf dsn = {0};
-    bool utf8 = utf8_needed(str_of(o->sender));
-    for (unsigned i = 0; i < o->rcpts; i++)
-        utf8 |= utf8_needed(o->rcpt[i]);
-    if (o->ret)
-        buf_addf(&dsn, " RET=%s", strcasecmp(o->ret, "full") == 0 ? "FULL" : "HDRS");
-    if (o->envid) {
-        buf_add_str(&dsn, STR(" ENVID="));
-        xtext_encode(str_of(o->envid), &dsn);
-    }
-    bool good = say(l, 2, "MAIL FROM:<%s> SIZE=%zu BODY=8BITMIME%s%.*s\r\n", o->sender, o->message.n, utf8 ? " SMTPUTF8" : "",
-                    STR_ARGS(buf_str(&dsn)));
-    buf_done(&dsn);
-    return good;
-}
-
-static int submit(struct line *l, const struct outgoing *o)
-{
-    if (!hear(l, 2) || !say(l, 2, "EHLO localhost\r\n"))
-        return EX_TEMPFAIL;
-    if (!mail_from(l, o))
-        return code_of(l, EX_DATAERR);
-    for (unsigned i = 0; i < o->rcpts; i++)
-        if (!say(l, 2, "RCPT TO:<%.*s>%s%s\r\n", STR_ARGS(o->rcpt[i]), o->notify ? " NOTIFY=" : "", o->notify ? o->notify : ""))
-            return code_of(l, EX_NOUSER);
-    if (!say(l, 3, "DATA\r\n") || !send_content(l, buf_str(&o->message)))
-        return code_of(l, EX_DATAERR);
-    say(l, 2, "QUIT\r\n"); /* it is accepted, whatever the answer is */
-    return 0;
-}
-
-static int connect_to(const char *path)
-{
-    struct sockaddr_storage sa;
-    socklen_t len;
-    struct timeval wait = {.tv_sec = WAIT_S};
-    char address[620];
-    snprintf(address, sizeof address, "unix:%s", path);
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0 && (!net_parse(str_of(address), &sa, &len) || connect(fd, (struct sockaddr *)&sa, len) != 0)) {
-        close(fd);
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait);
-    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof wait);
-    return fd;
-}
+/* ---- handing it in ---- */
 
 static int complain(int code, const char *text)
 {
@@ -389,23 +266,27 @@ static const char *data_directory(void)
 
 static int hand_in(struct outgoing *o)
 {
-    char path[600], text[700];
+    static const int codes[] = {[SUBMIT_REFUSED] = EX_DATAERR,
+                                [SUBMIT_RCPT_REFUSED] = EX_NOUSER,
+                                [SUBMIT_LATER] = EX_TEMPFAIL,
+                                [SUBMIT_DOUBTFUL] = EX_TEMPFAIL};
+    char path[600], text[SUBMIT_WHY];
     const char *named = getenv("GONIEC_SUBMIT");
     if (named && *named)
         snprintf(path, sizeof path, "%s", named);
     else
         snprintf(path, sizeof path, "%.500s/run/submit.sock", data_directory());
-    struct line l = {.fd = connect_to(path)};
-    if (l.fd < 0) {
-        snprintf(text, sizeof text, "the server cannot be reached at %.500s: %s", path, strerror(errno));
-        return complain(EX_TEMPFAIL, text);
-    }
-    int code = submit(&l, o);
-    if (code)
-        complain(code, l.text);
-    reply_parser_done(&l.parser);
-    close(l.fd);
-    return code;
+    struct submit_mail m = {.sender = str_of(o->sender),
+                            .rcpt = o->rcpt,
+                            .rcpts = o->rcpts,
+                            .notify = o->notify,
+                            .ret = !o->ret                           ? NULL
+                                   : strcasecmp(o->ret, "full") == 0 ? "FULL"
+                                                                     : "HDRS",
+                            .envid = str_of(o->envid),
+                            .content = buf_str(&o->message)};
+    enum submit_end end = submit(path, &m, WAIT_S, text);
+    return end == SUBMIT_TAKEN ? 0 : complain(codes[end], text);
 }
 
 /* "user" alone means a user of this host. */

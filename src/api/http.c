@@ -72,6 +72,7 @@ static unsigned metrics(struct http *h, struct buf *b)
         {"office_notes_total", atomic_load(&n->notes)},
         {"office_records_skipped_total", atomic_load(&n->skipped)},
         {"office_stories_forgotten_total", atomic_load(&n->forgotten)},
+        {"office_passed_on_total", atomic_load(&n->passed)},
         {"office_returned_total", atomic_load(&n->returned)},
         {"office_returned_unknown_total", atomic_load(&n->returned_unknown)},
         {"office_suppressions_total", atomic_load(&n->suppressed)},

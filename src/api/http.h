@@ -9,7 +9,7 @@
 
 /* What the office knows of itself, for the HTTP thread. */
 struct office_numbers {
-    _Atomic uint64_t messages, notes, skipped, forgotten, suppressed, queued, returned, returned_unknown;
+    _Atomic uint64_t messages, notes, skipped, forgotten, suppressed, queued, returned, returned_unknown, passed;
     _Atomic int64_t step_ms; /* wall clock of the last step that went well */
 };
 

@@ -35,6 +35,7 @@ static const struct {
     {"notifications_total", "Delivery reports written."},
     {"office_messages_total", "Messages taken over into the database."},
     {"office_notes_total", "Notes taken over into the database."},
+    {"office_passed_on_total", "Bounces told, and answers passed on, to who sent the message."},
     {"office_records_skipped_total", "Records that the office did not understand."},
     {"office_returned_total", "Bounces, complaints and answers that came back to a return path and are part of a story."},
     {"office_returned_unknown_total", "Those that are about no message known here."},

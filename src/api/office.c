@@ -60,6 +60,7 @@ static void publish(struct work *w, struct office_numbers *n)
     atomic_store(&n->suppressed, t.suppressed + b.suppressed);
     atomic_store(&n->returned, b.bounces + b.complaints + b.others);
     atomic_store(&n->returned_unknown, b.unknown);
+    atomic_store(&n->passed, b.passed);
     atomic_store(&n->step_ms, now_ms());
     if (now_ms() - w->counted_ms < COUNT_MS)
         return;
@@ -111,6 +112,7 @@ static void follow(const struct office_options *o, struct work *w)
 int office_run(const struct office_options *o)
 {
     struct work w = {0};
+    struct inbound_options back = {o->data_directory, o->submit_socket, o->hostname, o->language, o->suppress};
     struct publisher *p = NULL;
     struct fault f;
     struct sigaction act = {.sa_handler = on_signal};
@@ -121,7 +123,7 @@ int office_run(const struct office_options *o)
     int code = 0;
     if (store_open(&w.store, o->data_directory, true, &f) &&
         report_open(&w.report, w.store, o->data_directory, o->keep_stories_s, &o->suppress, &f) &&
-        inbound_open(&w.inbound, w.store, o->data_directory, &o->suppress, &f) && publisher_open(&p, o, &f)) {
+        inbound_open(&w.inbound, w.store, &back, &f) && publisher_open(&p, o, &f)) {
         follow(o, &w);
     } else {
         say(f.text);

@@ -5,6 +5,9 @@
 
 struct office_options {
     const char *data_directory, *http_address /* "" : none */, *control_socket;
+    const char *submit_socket;
+    struct str hostname;
+    const char *language; /* of notifications */
     uint32_t keep_stories_s;
     struct report_suppress suppress;
 };

@@ -10,7 +10,8 @@ struct signing_refusal {
     char text[400];
 };
 
-/* Signs a submission that is otherwise ready for the log; mail that others send to us passes. False: refused. */
+/* Signs a submission that is otherwise ready for the log; mail that others send to us passes, and what the office passes
+ * on. False: refused. */
 bool signing_submission(struct worker *w, struct submission *s, struct signing_refusal *no);
 /* Signs a notification of our own, with the server's domain if that has keys. */
 void signing_notification(struct worker *w, struct content **c);

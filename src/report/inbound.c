@@ -1,6 +1,6 @@
 /* inbound: see inbound.h. What a file's way is:
  *
- *     new/NAME  ->  cur/NAME:TRIES  ->  its row and its suppression, in one transaction  ->  gone
+ *     new/NAME  ->  cur/NAME:TRIES  ->  its row and its suppression, in one transaction  ->  gone, or pass/ (report/pass.h)
  *
  * The name says which mail it is and for which of its recipients: that is the row's identity, so that a file that is read again
  * (the office was killed before it could delete it, or the engine delivered it again) changes nothing. It is moved before it is
@@ -11,6 +11,7 @@
 #include "mail/mailbox.h"
 #include "report/finding.h"
 #include "report/learn.h"
+#include "report/pass.h"
 #include "verp/verp.h"
 
 #include <dirent.h>
@@ -25,7 +26,8 @@ enum { STEP_MAX = 50, TRIES_MAX = 5, NAME_BYTES = 128, KEPT_MAX = 10000, PATIENC
 
 struct inbound {
     struct store *store;
-    struct report_suppress rules;
+    struct inbound_options options;
+    struct pass pass;
     char box[512], keys[512];
     struct inbound_stats stats;
 };
@@ -135,6 +137,31 @@ static void count(struct inbound_stats *s, enum returned_kind k)
     ++*at;
 }
 
+/* Some servers send a bounce twice; its reader gets one. */
+struct earlier {
+    const struct parcel *parcel;
+    uint32_t rcpt;
+    bool any;
+};
+
+static void on_earlier(void *ctx, const struct store_returned *r)
+{
+    struct earlier *x = ctx;
+    struct arena a = {0};
+    struct outcome o;
+    bool other = !id_eq(r->mail, x->parcel->mail) || r->place != x->parcel->place;
+    x->any |= other && r->kind == RETURNED_FAILED && outcome_decode(r->body, &a, &o) && o.rcpts == 1 && o.rcpt[0].rcpt == x->rcpt;
+    arena_done(&a);
+}
+
+static enum returned_pass goes_on(struct parcel *p, const struct envelope *e, const struct finding *x)
+{
+    struct earlier before = {.parcel = p, .rcpt = x->rcpt.rcpt};
+    if (x->kind == RETURNED_FAILED)
+        store_returned_each(p->in->store, e->id, on_earlier, &before);
+    return !before.any && pass_wanted(x->kind, e, &x->outcome) ? RETURNED_DUE : RETURNED_STAYS;
+}
+
 static bool write_down(struct parcel *p, const struct envelope *e, struct verp_token about, const struct finding *x,
                        struct fault *f)
 {
@@ -143,10 +170,11 @@ static bool write_down(struct parcel *p, const struct envelope *e, struct verp_t
     uint64_t added = 0;
     bool new = false;
     outcome_encode(&x->outcome, &body);
-    struct store_returned row = {p->mail, p->place, e->id, x->kind, p->came_ms, buf_str(&body)};
+    struct store_returned row = {p->mail, p->place, e->id, x->kind, p->came_ms, buf_str(&body), goes_on(p, e, x), 0};
     bool good = store_begin(in->store, f) && store_returned_put(in->store, &row, &new, f);
     if (good && new && x->suppress)
-        good = learn_returned(in->store, &in->rules, e, about.rcpt, x->suppress, x->proof, p->came_ms / 1000, &added, f);
+        good =
+            learn_returned(in->store, &in->options.suppress, e, about.rcpt, x->suppress, x->proof, p->came_ms / 1000, &added, f);
     good = good && store_commit(in->store, f);
     if (!good)
         store_rollback(in->store);
@@ -156,6 +184,23 @@ static bool write_down(struct parcel *p, const struct envelope *e, struct verp_t
         in->stats.suppressed += added;
     buf_done(&body);
     return good;
+}
+
+static void on_written(void *ctx, const struct store_returned *r)
+{
+    *(bool *)ctx = pass_as_it_is(r->kind) && (r->pass == RETURNED_DUE || r->pass == RETURNED_BEGUN);
+}
+
+/* Its row is written: the file goes, unless it is to go on. */
+static enum fate part_with(struct parcel *p)
+{
+    char name[PASS_NAME];
+    bool as_it_is = false;
+    store_returned_one(p->in->store, p->mail, p->place, on_written, &as_it_is);
+    if (!as_it_is)
+        return FATE_GONE;
+    pass_name(p->mail, p->place, name);
+    return move_to(p, "pass", name) ? FATE_MOVED : FATE_WAITS;
 }
 
 static enum fate take_about(struct parcel *p, struct verp_token about, int64_t read_ms, struct fault *f)
@@ -176,7 +221,7 @@ static enum fate take_about(struct parcel *p, struct verp_token about, int64_t r
         return FATE_WAITS;
     }
     finding_make(p->content, &e, about.rcpt, p->came_ms, &p->arena, &x);
-    return write_down(p, &e, about, &x, f) ? FATE_GONE : FATE_FAULT;
+    return write_down(p, &e, about, &x, f) ? part_with(p) : FATE_FAULT;
 }
 
 /* ---- about a domain ---- */
@@ -309,25 +354,30 @@ int inbound_step(struct inbound *in, int64_t wall_ms, int64_t read_ms, struct fa
     int taken = 0;
     list(in, "cur", &left); /* of an office that was killed */
     list(in, "new", &fresh);
-    if (left.n + fresh.n == 0)
-        return 0;
-    if (!verp_load(&v, in->keys, wall_ms / 1000, false, f))
-        return -1;
-    bool good = take_all(in, v, "cur", &left, read_ms, &taken, f) && take_all(in, v, "new", &fresh, read_ms, &taken, f);
-    verp_free(&v);
-    return good ? taken : -1;
+    if (left.n + fresh.n > 0) {
+        if (!verp_load(&v, in->keys, wall_ms / 1000, false, f))
+            return -1;
+        bool good = take_all(in, v, "cur", &left, read_ms, &taken, f) && take_all(in, v, "new", &fresh, read_ms, &taken, f);
+        verp_free(&v);
+        if (!good)
+            return -1;
+    }
+    int passed = pass_step(&in->pass, wall_ms, read_ms, f);
+    return passed < 0 ? -1 : taken + passed;
 }
 
-bool inbound_open(struct inbound **ret, struct store *s, const char *data_directory, const struct report_suppress *rules,
-                  struct fault *f)
+bool inbound_open(struct inbound **ret, struct store *s, const struct inbound_options *o, struct fault *f)
 {
     struct inbound *in = calloc(1, sizeof *in);
     (void)f;
     must(in);
     in->store = s;
-    in->rules = *rules;
-    snprintf(in->box, sizeof in->box, "%s/inbound", data_directory);
-    snprintf(in->keys, sizeof in->keys, "%s/keys", data_directory);
+    in->options = *o;
+    snprintf(in->box, sizeof in->box, "%s/inbound", o->data_directory);
+    snprintf(in->keys, sizeof in->keys, "%s/keys", o->data_directory);
+    in->pass = (struct pass){.store = s, .options = &in->options};
+    snprintf(in->pass.folder, sizeof in->pass.folder, "%s/pass", in->box);
+    pass_tidy(&in->pass);
     *ret = in;
     return true;
 }
@@ -338,4 +388,8 @@ void inbound_close(struct inbound **inbound)
     *inbound = NULL;
 }
 
-void inbound_stats(const struct inbound *in, struct inbound_stats *ret) { *ret = in->stats; }
+void inbound_stats(const struct inbound *in, struct inbound_stats *ret)
+{
+    *ret = in->stats;
+    ret->passed = in->pass.passed;
+}

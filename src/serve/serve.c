@@ -200,12 +200,16 @@ static int run_engine(struct supervisor *s) { return engine_run(s->settings, &s-
 static int run_office(struct supervisor *s)
 {
     struct settings *t = s->settings;
-    char socket[512];
+    char socket[512], submit[512];
+    snprintf(submit, sizeof submit, "%.*s/run/submit.sock", STR_ARGS(t->data_directory));
     snprintf(socket, sizeof socket, "%.*s/run/engine.sock", STR_ARGS(t->data_directory));
     sockets_close(&s->sockets, t);
     struct office_options o = {.data_directory = arena_strz(&t->arena, t->data_directory),
                                .http_address = arena_strz(&t->arena, t->http_address),
                                .control_socket = socket,
+                               .submit_socket = submit,
+                               .hostname = t->hostname,
+                               .language = arena_strz(&t->arena, t->language),
                                .keep_stories_s = t->keep_stories_s,
                                .suppress = {.automatic = t->suppress_automatic,
                                             .server_wide = t->suppress_server_wide,

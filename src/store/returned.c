@@ -5,16 +5,22 @@
 
 const char store_returned_schema[] =
     "CREATE TABLE returned(mail BLOB, place INTEGER, message BLOB NOT NULL, kind INTEGER NOT NULL, at INTEGER NOT NULL,"
-    " body BLOB NOT NULL, PRIMARY KEY(mail, place)) WITHOUT ROWID;"
+    " body BLOB NOT NULL, pass INTEGER NOT NULL, pass_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(mail, place)) WITHOUT ROWID;"
     "CREATE INDEX returned_message ON returned(message);"
+    "CREATE INDEX returned_pass ON returned(at) WHERE pass IN (1, 2);"
     "PRAGMA user_version = 5;";
 
-enum statement { PUT, EACH, STATEMENTS };
+#define ROW "SELECT mail, place, message, kind, at, body, pass, pass_at FROM returned "
+
+enum statement { PUT, EACH, ONE, PASSING, PASS, STATEMENTS };
 _Static_assert((int)STATEMENTS <= (int)STATEMENTS_MAX, "a slot each");
 
 static const char *const sql[STATEMENTS] = {
-    [PUT] = "INSERT OR IGNORE INTO returned(mail, place, message, kind, at, body) VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
-    [EACH] = "SELECT mail, place, message, kind, at, body FROM returned WHERE message = ?1 ORDER BY at, mail, place",
+    [PUT] = "INSERT OR IGNORE INTO returned(mail, place, message, kind, at, body, pass) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [EACH] = ROW "WHERE message = ?1 ORDER BY at, mail, place",
+    [ONE] = ROW "WHERE mail = ?1 AND place = ?2",
+    [PASSING] = ROW "WHERE pass IN (1, 2) ORDER BY at LIMIT ?1",
+    [PASS] = "UPDATE returned SET pass = ?3, pass_at = ?4 WHERE mail = ?1 AND place = ?2",
 };
 
 static sqlite3_stmt *ready(struct store *s, enum statement n) { return store_prepare(s, &s->of_returned[n], sql[n]); }
@@ -33,24 +39,59 @@ bool store_returned_put(struct store *s, const struct store_returned *r, bool *r
     sqlite3_bind_int(q, 4, (int)r->kind);
     sqlite3_bind_int64(q, 5, r->at_ms);
     sqlite3_bind_blob64(q, 6, r->body.p, r->body.n, SQLITE_STATIC);
+    sqlite3_bind_int(q, 7, (int)r->pass);
     if (!store_run(s, q, f))
         return false;
     *ret_new = sqlite3_changes(s->db) > 0;
     return true;
 }
 
-void store_returned_each(struct store *s, struct id message, store_returned_fn *fn, void *ctx)
+static bool each(struct store *s, sqlite3_stmt *q, store_returned_fn *fn, void *ctx)
 {
-    sqlite3_stmt *q = ready(s, EACH);
-    bind_id(q, 1, &message);
-    while (store_row(s, q)) {
+    bool any = false;
+    for (; store_row(s, q); any = true) {
         struct store_returned r = {.mail = store_id(q, 0),
                                    .place = (uint32_t)sqlite3_column_int64(q, 1),
                                    .message = store_id(q, 2),
                                    .kind = (enum returned_kind)sqlite3_column_int(q, 3),
                                    .at_ms = sqlite3_column_int64(q, 4),
-                                   .body = store_bytes(q, 5)};
+                                   .body = store_bytes(q, 5),
+                                   .pass = (enum returned_pass)sqlite3_column_int(q, 6),
+                                   .pass_ms = sqlite3_column_int64(q, 7)};
         fn(ctx, &r);
     }
     sqlite3_reset(q);
+    return any;
+}
+
+void store_returned_each(struct store *s, struct id message, store_returned_fn *fn, void *ctx)
+{
+    sqlite3_stmt *q = ready(s, EACH);
+    bind_id(q, 1, &message);
+    each(s, q, fn, ctx);
+}
+
+bool store_returned_one(struct store *s, struct id mail, uint32_t place, store_returned_fn *fn, void *ctx)
+{
+    sqlite3_stmt *q = ready(s, ONE);
+    bind_id(q, 1, &mail);
+    sqlite3_bind_int64(q, 2, place);
+    return each(s, q, fn, ctx);
+}
+
+void store_returned_passing(struct store *s, int most, store_returned_fn *fn, void *ctx)
+{
+    sqlite3_stmt *q = ready(s, PASSING);
+    sqlite3_bind_int(q, 1, most);
+    each(s, q, fn, ctx);
+}
+
+bool store_returned_pass(struct store *s, struct id mail, uint32_t place, enum returned_pass pass, int64_t at_ms, struct fault *f)
+{
+    sqlite3_stmt *q = ready(s, PASS);
+    bind_id(q, 1, &mail);
+    sqlite3_bind_int64(q, 2, place);
+    sqlite3_bind_int(q, 3, (int)pass);
+    sqlite3_bind_int64(q, 4, at_ms);
+    return store_run(s, q, f);
 }

@@ -20,6 +20,9 @@ enum submit_end {
     SUBMIT_DOUBTFUL,     /* the content went, and no answer was heard */
 };
 enum { SUBMIT_WHY = 700 };
+/* How the envelope id begins of what the office passes on: others wrote it, so that it is neither refused for its author nor
+ * signed in his name. */
+#define SUBMIT_PASSED_ON "goniec-return-"
 
 /* Waits up to wait_s seconds for each step. why: a sentence unless it was taken. */
 enum submit_end submit(const char *socket_path, const struct submit_mail *m, int wait_s, char why[SUBMIT_WHY]);

@@ -6,26 +6,36 @@ import signal
 import smtplib
 import time
 
+from names import Names
 from test_signing import Signed, message
 from test_suppression import listed, why
-from world import wait_until
+from world import Goniec, Receiver, wait_until
 
 TOKEN = re.compile(r"b[0-9a-z]-[0-9a-hjkmnp-tv-z]{26}-[0-9a-hjkmnp-tv-z]{4}-[0-9a-hjkmnp-tv-z]{16}@bounces\.shop\.test$")
 UNKNOWN = "550 5.1.1 <{0}>: Recipient address rejected: User unknown in virtual mailbox table"
 
 
 class Shop(Signed):
-    """A server whose domain shop.test has a return path in use."""
+    """A server whose domain shop.test has a return path in use. Clients come from 127.0.0.2, other servers from 127.0.0.1."""
 
     def __init__(self, more="", rule=None):
-        super().__init__(more, rule)
+        self.names = Names({("mail.goniec.test", "A"): ["192.0.2.1"]})
+        self.receiver = Receiver(rule)
+        self.server = Goniec(self.receiver.port, more=self.settings(more), trusted=False)
         self.add("shop.test")
         assert self.check("shop.test")["ready"]
+
+    @staticmethod
+    def settings(more):
+        return 'trusted_networks = {"127.0.0.2/32"}\n' + more
+
+    def client(self):
+        return smtplib.SMTP("127.0.0.1", self.server.mx, timeout=20, source_address=("127.0.0.2", 0))
 
     def write(self, *rcpts, text=None, sender="a@shop.test"):
         """Sends one message; the return path that each recipient's copy left with."""
         before = len(self.receiver.messages)
-        with smtplib.SMTP("127.0.0.1", self.server.mx, timeout=20) as s:
+        with self.client() as s:
             s.sendmail(sender, list(rcpts), text or message())
         wait_until(lambda: sum(len(m[1]) for m in self.receiver.messages[before:]) == len(rcpts))
         return {r: m[0] for m in self.receiver.messages[before:] for r in m[1]}
@@ -162,10 +172,14 @@ def test_each_recipient_has_a_return_path_and_a_bounce_to_it_is_told_in_its_stor
         assert "User unknown" in entry["text"] and "in a bounce that came back" in entry["text"], entry
         wait_until(lambda: why(w.server, "dead@dest.test")["blocked"])
         wait_until(lambda: not waiting(w))
-        with smtplib.SMTP("127.0.0.1", w.server.mx, timeout=20) as s:
-            s.sendmail("a@shop.test", ["dead@dest.test"], message())
-        last = w.server.story("dead@dest.test", lambda s: len(s["recipients"]) == 1 and s["open"] == 0)
-        assert last["recipients"][0]["status"] == "dropped", last
+
+        def is_dropped():
+            """one more mail to it is dropped"""
+            with w.client() as s:
+                s.sendmail("a@shop.test", ["dead@dest.test"], message())
+            last = w.server.story("dead@dest.test", lambda s: len(s["recipients"]) == 1 and s["open"] == 0)
+            return last["recipients"][0]["status"] == "dropped"
+        wait_until(is_dropped)
     finally:
         w.close()
 
@@ -182,7 +196,11 @@ def test_a_return_path_that_was_not_given_out_is_refused_whoever_asks():
         for nobody in (local[:-1], local + "x", "jan", "a@shop.test"):
             said = w.come_back(f'"{nobody}"@{domain}' if "@" in nobody else f"{nobody}@{domain}", report(path, "r0@dest.test"))
             assert said.startswith("550 5.1.1 "), (nobody, said)
-        assert w.come_back("bob@bounces.strange.test", vacation("x")).startswith("250")  # a trusted client's mail to anywhere
+        assert w.come_back("bob@bounces.strange.test", vacation("x")).startswith("550 5.7.1 Authentication is missing")
+        with w.client() as s:
+            s.ehlo("client")
+            s.mail("a@shop.test")
+            assert [s.rcpt(r)[0] for r in ("bob@bounces.strange.test", path, local[:-1] + "~@" + domain, f"{local[:30]}{other[30:51]}@{domain}")] == [250, 250, 550, 550]
         assert w.come_back(path, report(path, "r0@dest.test")).startswith("250 ")
         w.events("r0@dest.test", "bounced")
         with smtplib.SMTP("127.0.0.1", w.server.mx, timeout=20) as s:
@@ -209,7 +227,7 @@ def test_mail_without_a_sender_of_other_domains_and_after_the_use_is_switched_of
         assert "come back to it from now on" in w.domain("check", "shop.test", "--resolver", f"127.0.0.1:{w.names.port}", code=None)
         assert TOKEN.match(w.write("r4@dest.test")["r4@dest.test"])
         before = w.server.log_text().count("new settings are in force")
-        w.server.write_config('return_path { use = "no" }')
+        w.server.write_config(w.settings('return_path { use = "no" }'))
         w.server.process.send_signal(signal.SIGHUP)
         wait_until(lambda: w.server.log_text().count("new settings are in force") > before)
         assert w.write("r5@dest.test", "r6@dest.test") == {"r5@dest.test": "a@shop.test", "r6@dest.test": "a@shop.test"}
@@ -273,7 +291,7 @@ def test_a_message_that_waits_over_a_restart_leaves_with_its_return_path():
     refuse = [True]
     w = Shop('schedule { retry_first = "1s" retry_max = "1s" }', lambda stage, argument: "451 4.3.0 later" if refuse[0] and stage == "rcpt" else None)
     try:
-        with smtplib.SMTP("127.0.0.1", w.server.mx, timeout=20) as s:
+        with w.client() as s:
             s.sendmail("a@shop.test", ["b@dest.test", "c@dest.test"], message())
         w.server.story("b@dest.test", lambda s: all(r["status"] == "deferred" for r in s["recipients"]))
         engine, before = w.server.engine(), len(w.server.log_text())
@@ -315,5 +333,82 @@ def test_an_office_that_is_killed_while_it_reads_counts_every_bounce_once():
             assert [e["status"] for e in r["events"]] == ["delivered", "bounced"], r
         assert sorted(e["email"] for e in listed(w.server)) == sorted(rcpts)
         assert kills == 5 and not os.path.exists(os.path.join(w.server.data, "inbound", "aside"))
+    finally:
+        w.close()
+
+
+def passed_on(w, n=1, to="a@shop.test"):
+    """What came to the sender, once it is so many."""
+    return wait_until(lambda: [m for m in w.receiver.messages if m[1] == [to]][n - 1:] and [m for m in w.receiver.messages if m[1] == [to]])
+
+
+def test_a_bounce_is_told_to_the_sender_once_in_his_language_and_not_when_he_asked_for_none():
+    w = Shop('language = "pl"')
+    try:
+        paths = w.write("dead@dest.test", "other@dest.test")
+        for _ in range(2):  # some servers send it twice
+            assert w.come_back(paths["dead@dest.test"], report(paths["dead@dest.test"], "dead@dest.test")).startswith("250")
+        sender, _, text = passed_on(w)[0]
+        assert sender == "" and b"Subject: Nie dostarczono" in text and b"multipart/report" in text, text
+        for part in (b"Final-Recipient: rfc822; dead@dest.test", b"Action: failed", b"Status: 5.1.1", b"Diagnostic-Code: smtp; 550 5.1.1",
+                     b"Remote-MTA: dns; store.dest.test", b"Content-Type: text/rfc822-headers"):
+            assert part in text, (part, text)
+        assert b"bounces.shop.test" not in text, text  # the address that seals is nobody else's business
+        with w.client() as s:
+            s.sendmail("a@shop.test", ["quiet@dest.test"], message(), rcpt_options=["NOTIFY=NEVER"])
+        quiet = wait_until(lambda: [m for m in w.receiver.messages if m[1] == ["quiet@dest.test"]])[0][0]
+        assert w.come_back(quiet, report(quiet, "quiet@dest.test")).startswith("250")
+        w.events("quiet@dest.test", "bounced")
+        assert w.come_back(paths["other@dest.test"], report(paths["other@dest.test"], "other@dest.test")).startswith("250")
+        passed_on(w, 2)
+        wait_until(lambda: not waiting(w))
+        told = [m[2] for m in passed_on(w, 2)]
+        assert len(told) == 2 and b"other@dest.test" in told[1], told
+        assert len(w.events("dead@dest.test", "bounced")["events"]) == 3  # the story has both
+    finally:
+        w.close()
+
+
+def test_an_answer_to_a_return_path_goes_on_to_the_sender_as_it_came_and_unsigned():
+    w = Shop('dkim_unknown = "refuse"')
+    try:
+        paths = w.write("away@dest.test", "person@dest.test", "success@dest.test")
+        answer = vacation(paths["away@dest.test"]) + ".a line with a dot\r\nzażółć\r\n"
+        with smtplib.SMTP("127.0.0.1", w.server.mx, timeout=20) as s:
+            s.sendmail("b@dest.test", [paths["away@dest.test"]], answer.encode(), mail_options=["BODY=8BITMIME"])
+        sender, _, text = passed_on(w)[0]
+        assert sender == "" and text.endswith(answer.encode()) and b"Return-Path" not in text and b"DKIM-Signature" not in text, text
+        forged = "From: The boss <boss@shop.test>\r\nSubject: pay\r\n\r\nnow\r\n"  # a stranger with one of our addresses in hand
+        assert w.come_back(paths["person@dest.test"], forged, "b@dest.test").startswith("250")
+        assert b"DKIM-Signature" not in passed_on(w, 2)[1][2]
+        w.come_back(paths["success@dest.test"], report(paths["success@dest.test"], "success@dest.test", "250 2.0.0 fine", "delivered", "2.0.0"))
+        assert w.events("success@dest.test", "confirmed")["status"] == "delivered"
+        wait_until(lambda: not waiting(w))
+        assert os.listdir(os.path.join(w.server.data, "inbound", "pass")) == [] and len(passed_on(w, 2)) == 2
+    finally:
+        w.close()
+
+
+def test_what_goes_on_is_sent_once_though_the_office_is_killed():
+    w = Shop()
+    try:
+        rcpts = [f"dead{i}@dest.test" for i in range(24)]
+        paths = w.write(*rcpts)
+        engine, office = w.server.engine(), None
+
+        def new_office():
+            """another office than before"""
+            return next((p for p in w.server.children() if p not in (engine, office)), None)
+        for i, r in enumerate(rcpts):
+            text = report(paths[r], r) if i % 2 else vacation(paths[r]).replace("until Monday", f"until day {i:02}.")
+            assert w.come_back(paths[r], text).startswith("250")
+            if i in (5, 11, 17):
+                office = wait_until(new_office, seconds=60)
+                time.sleep(0.02 * (i % 4))
+                os.kill(office, signal.SIGKILL)
+        got = wait_until(lambda: passed_on(w, len(rcpts)), seconds=90)
+        wait_until(lambda: not waiting(w), seconds=60)
+        marks = sorted(re.search(rb"Final-Recipient: rfc822; (\S+)|until day (\d+)", m[2]).group() for m in got)
+        assert len(marks) == len(set(marks)) == len(rcpts), marks
     finally:
         w.close()

@@ -29,8 +29,11 @@
         "Mówi, co odbiorcy robią z pocztą, która tylko udaje Twoją, i dokąd idą raporty. p=none niczego jeszcze nie zmienia: "     \
         "prosi "                                                                                                                          \
         "tylko o raporty. Ostrzejsza zasada też jest dobra.")                                                                             \
-    ROW(WHY_3, "Mail that cannot be delivered comes back to this name, to this server, which then knows what happened to it.",            \
-        "Poczta, której nie da się doręczyć, wraca pod tę nazwę, na ten serwer, który dzięki temu wie, co się z nią stało.")              \
+    ROW(WHY_3,                                                                                                                            \
+        "Mail that cannot be delivered comes back to this name, to this server, which then knows what happened to it. Feedback "          \
+        "loops of mail providers may be told to send complaints to fbl@ this name.",                                                      \
+        "Poczta, której nie da się doręczyć, wraca pod tę nazwę, na ten serwer, który dzięki temu wie, co się z nią stało. "   \
+        "Dostawcom poczty można podać adres fbl@ pod tą nazwą, aby tam przysyłali skargi (feedback loop).")                               \
     ROW(WHY_4, "The same as SPF above, for the return path: it is the name that receivers check.",                                        \
         "To samo co SPF powyżej, dla adresu zwrotnego: to tę nazwę sprawdzają odbiorcy.")                                                 \
     ROW(WHY_5, "Links that are counted lead through a name of yours, not through a stranger's.",                                          \

@@ -22,7 +22,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STEP_MAX = 50, TRIES_MAX = 5, NAME_BYTES = 128, KEPT_MAX = 10000, PATIENCE_MS = 10000, HEAD_MAX = 1000 };
+enum {
+    STEP_MAX = 50,
+    TRIES_MAX = 5,
+    NAME_BYTES = 128,
+    KEPT_MAX = 10000,
+    KEPT_BYTES_MAX = 256 * 1024 * 1024,
+    PATIENCE_MS = 10000,
+    HEAD_MAX = 1000
+};
 
 struct inbound {
     struct store *store;
@@ -226,23 +234,32 @@ static enum fate take_about(struct parcel *p, struct verp_token about, int64_t r
 
 /* ---- about a domain ---- */
 
-static unsigned files_in(const char *box, const char *folder)
+struct heap {
+    uint64_t files, bytes;
+};
+
+static struct heap heap_of(const char *box, const char *folder)
 {
     char path[800];
-    unsigned n = 0;
+    struct heap h = {0};
+    struct stat st;
     snprintf(path, sizeof path, "%s/%s", box, folder);
     DIR *d = opendir(path);
     for (struct dirent *e; d && (e = readdir(d));)
-        n += e->d_name[0] != '.';
+        if (e->d_name[0] != '.' && fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+            h.files++;
+            h.bytes += (uint64_t)st.st_size;
+        }
     if (d)
         closedir(d);
-    return n;
+    return h;
 }
 
 /* Nobody has read those that are there for long: strangers must not fill the disk. */
 static enum fate keep(struct parcel *p, const char *folder)
 {
-    if (files_in(p->in->box, folder) >= KEPT_MAX) {
+    struct heap h = heap_of(p->in->box, folder);
+    if (h.files >= KEPT_MAX || h.bytes >= KEPT_BYTES_MAX) {
         say(p, "there are too many reports that nobody has read: this one is dropped");
         return FATE_GONE;
     }

@@ -129,7 +129,8 @@ const struct option option_rows[] = {
     {"return_path", "use", OPTION_FLAG, AT(return_path), 0, 0, "yes",
      "Let bounces come back to bounces.DOMAIN, for domains whose return path \"goniec domain check\" has seen."},
     {"return_path", "accepted_for", OPTION_TIME_S, AT(accept.return_age_s), 60, 60 * 86400, "30d",
-     "How long after a message was accepted what comes back about it is taken."},
+     "How long after a message was accepted what comes back about it is taken; no longer than keep_stories, for then nothing is "
+     "known of it."},
     {"notify", "quote_max", OPTION_SIZE, AT(dsn_quote_max), 0, 50 * M, "50K",
      "A longer message is quoted in notifications by its header only."},
 };

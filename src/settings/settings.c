@@ -226,6 +226,8 @@ static bool settle(struct settings *s, struct fault *f)
         s->source.ehlo = s->hostname;
     if (s->sign.domain.n == 0)
         s->sign.domain = s->hostname;
+    if (s->accept.return_age_s > s->keep_stories_s)
+        s->accept.return_age_s = s->keep_stories_s;
     s->source.name = STR("default");
     if (s->accept.memory_max == 0)
         s->accept.memory_max = share_of_memory(s);

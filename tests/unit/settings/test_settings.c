@@ -118,6 +118,20 @@ static void an_expiry_is_never_or_one_to_six_months(void **state)
     refused("suppression {\n failures = 4\n}", "at most 3");
 }
 
+static void what_comes_back_is_taken_no_longer_than_its_story_is_kept(void **state)
+{
+    (void)state;
+    struct settings *s = parse("");
+    assert_true(s->return_path && s->suppress_complaints && s->accept.return_age_s == s->keep_stories_s);
+    settings_free(&s);
+    s = parse("keep_stories = 90d\nreturn_path { use = no }");
+    assert_true(!s->return_path && s->accept.return_age_s == 30 * 86400);
+    settings_free(&s);
+    s = parse("return_path { accepted_for = 5d }");
+    assert_int_equal(s->accept.return_age_s, 5 * 86400);
+    settings_free(&s);
+}
+
 static void sections_reach_the_rooms(void **state)
 {
     (void)state;
@@ -396,6 +410,7 @@ int main(void)
         cmocka_unit_test(values_lists_and_sections_are_read),
         cmocka_unit_test(sections_reach_the_rooms),
         cmocka_unit_test(an_expiry_is_never_or_one_to_six_months),
+        cmocka_unit_test(what_comes_back_is_taken_no_longer_than_its_story_is_kept),
         cmocka_unit_test(a_bad_value_is_refused_with_file_and_line),
         cmocka_unit_test(an_unknown_option_is_refused_with_its_line_and_what_was_meant),
         cmocka_unit_test(broken_syntax_is_refused_with_its_line),

@@ -35,12 +35,12 @@ static void put_proof(const struct outcome *o, const struct outcome_rcpt *r, str
 }
 
 /* Counts the failure; when there are enough, the address is suppressed. e->text is the proof. */
-static bool add(struct store *s, const struct report_suppress *rules, const struct store_entry *e, uint64_t *added,
+static bool add(struct store *s, const struct report_suppress *rules, const struct store_entry *e, bool returned, uint64_t *added,
                 struct fault *f)
 {
     uint32_t failures = 0;
     bool new = false;
-    if (!store_failure_add(s, e->account, e->value, e->message, e->at_s, &failures, f))
+    if (!store_failure_add(s, e->account, e->value, e->message, e->at_s, returned, &failures, f))
         return false;
     if (failures < rules->failures)
         return true;
@@ -76,7 +76,7 @@ static bool add_refused(struct store *s, const struct report_suppress *rules, st
     struct buf proof = {0};
     put_proof(o, r, &proof);
     e->text = buf_str(&proof);
-    bool good = add(s, rules, e, added, f);
+    bool good = add(s, rules, e, false, added, f);
     buf_done(&proof);
     return good;
 }
@@ -93,7 +93,7 @@ bool learn(struct store *s, const struct report_suppress *rules, const struct en
         struct store_entry e = entry_for(rules, env, to, o->at_ms / 1000, normal);
         bool good = true;
         if (r->status == OUTCOME_DELIVERED)
-            good = rules->failures == 1 || store_failure_clear(s, e.account, e.value, f);
+            good = rules->failures == 1 || store_failure_taken(s, e.account, e.value, f);
         else if (is_dead(o, r) && !is_exempt(s, rules, env, e.value, to))
             good = add_refused(s, rules, &e, o, r, added, f);
         if (!good)
@@ -113,7 +113,7 @@ bool learn_returned(struct store *s, const struct report_suppress *rules, const 
     if (!(dead ? rules->automatic : rules->complaints) || is_exempt(s, rules, env, e.value, to))
         return true;
     if (dead)
-        return add(s, rules, &e, added, f);
+        return add(s, rules, &e, true, added, f);
     e.account = env->account;
     e.reason = reason;
     e.expires_s = 0;

@@ -52,6 +52,7 @@ enum statement {
     IS_ALLOWED,
     ADD_FAILURE,
     DROP_FAILURES,
+    DROP_REFUSALS,
     COUNT_FAILURES,
     FORGET_SUPPRESSED,
     FORGET_FAILURES,
@@ -76,8 +77,9 @@ static const char *const sql[STATEMENTS] = {
     [OF_SUPPRESSED] = SUPPRESSED_ROW "WHERE value = ?2 ORDER BY account",
     [OF_ALLOWED] = ALLOWED_ROW "WHERE value = ?2 ORDER BY account",
     [IS_ALLOWED] = "SELECT 1 FROM allow WHERE value IN (?2, ?3) AND account IN (?1, '*') LIMIT 1",
-    [ADD_FAILURE] = "INSERT OR IGNORE INTO failure(account, value, message, at) VALUES(?1, ?2, ?3, ?4)",
+    [ADD_FAILURE] = "INSERT OR IGNORE INTO failure(account, value, message, at, returned) VALUES(?1, ?2, ?3, ?4, ?5)",
     [DROP_FAILURES] = "DELETE FROM failure WHERE account = ?1 AND value = ?2",
+    [DROP_REFUSALS] = "DELETE FROM failure WHERE account = ?1 AND value = ?2 AND returned = 0",
     [COUNT_FAILURES] = "SELECT count(*) FROM failure WHERE account = ?1 AND value = ?2",
     [FORGET_SUPPRESSED] = "DELETE FROM suppression WHERE expires > 0 AND expires < ?1",
     [FORGET_FAILURES] = "DELETE FROM failure WHERE at < ?1",
@@ -215,16 +217,22 @@ uint32_t store_failures(struct store *s, struct str account, struct str value)
     return n;
 }
 
-bool store_failure_add(struct store *s, struct str account, struct str value, struct id message, int64_t at_s,
+bool store_failure_add(struct store *s, struct str account, struct str value, struct id message, int64_t at_s, bool returned,
                        uint32_t *ret_count, struct fault *f)
 {
     sqlite3_stmt *q = ready_for(s, ADD_FAILURE, account, value);
     sqlite3_bind_blob(q, 3, message.b, sizeof message.b, SQLITE_STATIC);
     sqlite3_bind_int64(q, 4, at_s);
+    sqlite3_bind_int(q, 5, returned);
     if (!store_run(s, q, f))
         return false;
     *ret_count = store_failures(s, account, value);
     return true;
+}
+
+bool store_failure_taken(struct store *s, struct str account, struct str value, struct fault *f)
+{
+    return store_run(s, ready_for(s, DROP_REFUSALS, account, value), f);
 }
 
 bool store_failure_clear(struct store *s, struct str account, struct str value, struct fault *f)

@@ -43,10 +43,13 @@ void store_list_each(struct store *s, enum store_list list, const struct store_l
 /* Does the account's or the server's white list spare the address (or its domain)? */
 bool store_is_allowed(struct store *s, struct str account, struct str value, struct str domain);
 
-/* Counts one failure of a message, once; *ret_count: of how many messages in all. store_list_put ends the counting. */
-bool store_failure_add(struct store *s, struct str account, struct str value, struct id message, int64_t at_s,
+/* Counts one failure of a message, once; *ret_count: of how many messages in all. returned: its server took the message and sent
+ * it back. store_list_put ends the counting. */
+bool store_failure_add(struct store *s, struct str account, struct str value, struct id message, int64_t at_s, bool returned,
                        uint32_t *ret_count, struct fault *f);
-/* It lives: earlier failures do not count. */
+/* Its server took a message: earlier refusals do not count. What it took and sent back does, for it may do so again. */
+bool store_failure_taken(struct store *s, struct str account, struct str value, struct fault *f);
+/* No earlier failure counts. */
 bool store_failure_clear(struct store *s, struct str account, struct str value, struct fault *f);
 uint32_t store_failures(struct store *s, struct str account, struct str value);
 

@@ -367,6 +367,26 @@ static void a_report_speaks_against_no_address_but_its_own(void **state)
     assert_int_equal(suppressed(w), 1);
 }
 
+static void a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time(void **state)
+{
+    struct world *w = *state;
+    struct fault f;
+    struct id second = id_new(NOW_MS - 50000);
+    char text[1000];
+    inbound_close(&w->in);
+    w->options.suppress.failures = 2;
+    in_open(w);
+    deliver_dead(w, "dead@dest.test");
+    step(w, NOW_MS, 0);
+    assert_int_equal(suppressed(w), 0);
+    assert_true(store_failure_taken(w->store, STR("shop"), STR("dead@dest.test"), &f)); /* the second message is taken as well */
+    add_message(w, second, "a@shop.test", STR(""), NOW_MS - 50000);
+    snprintf(text, sizeof text, dead, "dead@dest.test");
+    deliver(w, "new", "", (struct verp_token){second, 1}, text);
+    step(w, NOW_MS, 0);
+    assert_int_equal(suppressed(w), 1);
+}
+
 static void an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_said_again(void **state)
 {
     struct world *w = *state;
@@ -452,6 +472,7 @@ int main(void)
         TEST(a_mail_that_the_office_dies_of_again_and_again_is_put_aside),
         TEST(what_no_address_of_ours_stands_on_is_no_word_about_anybody),
         TEST(a_report_speaks_against_no_address_but_its_own),
+        TEST(a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time),
         TEST(an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_said_again),
         TEST(what_the_logs_do_not_have_is_handed_in_again),
         TEST(an_engine_that_cannot_now_is_asked_later_and_one_that_refuses_is_not),

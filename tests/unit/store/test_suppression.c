@@ -186,14 +186,17 @@ static void failures_count_messages_and_a_new_entry_or_a_delivery_ends_the_count
     uint32_t n;
     (void)state;
     struct str a = STR("shop"), v = STR("b@dest.test");
-    good(store_failure_add(store, a, v, (struct id){{1}}, NOW, &n, &fault));
-    good(store_failure_add(store, a, v, (struct id){{1}}, NOW, &n, &fault));
+    good(store_failure_add(store, a, v, (struct id){{1}}, NOW, false, &n, &fault));
+    good(store_failure_add(store, a, v, (struct id){{1}}, NOW, false, &n, &fault));
     assert_int_equal(n, 1);
-    good(store_failure_add(store, a, v, (struct id){{2}}, NOW, &n, &fault));
+    good(store_failure_add(store, a, v, (struct id){{2}}, NOW, false, &n, &fault));
     assert_int_equal(n, 2);
+    good(store_failure_add(store, a, v, (struct id){{9}}, NOW, true, &n, &fault));
+    good(store_failure_taken(store, a, v, &fault));
+    assert_int_equal(store_failures(store, a, v), 1); /* what was taken and came back still counts */
     good(store_failure_clear(store, a, v, &fault));
     assert_int_equal(store_failures(store, a, v), 0);
-    good(store_failure_add(store, a, v, (struct id){{3}}, NOW, &n, &fault));
+    good(store_failure_add(store, a, v, (struct id){{3}}, NOW, false, &n, &fault));
     put(LIST_SUPPRESSED, entry("shop", "b@dest.test"), 0);
     assert_int_equal(store_failures(store, a, v), 0);
 }

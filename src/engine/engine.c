@@ -165,6 +165,7 @@ static void take_settings(struct engine *e, struct str packed)
         return;
     }
     s->workers = e->workers; /* takes a restart, as do listeners and the data directory */
+    s->data_directory = arena_str(&s->arena, e->snapshot->settings->data_directory);
     if (!snapshot_new(&n, s, NULL, &f)) {
         engine_log("the new settings are refused, the old stay in force: %s", f.text);
         return;

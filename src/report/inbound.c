@@ -12,6 +12,7 @@
 #include "report/finding.h"
 #include "report/learn.h"
 #include "report/pass.h"
+#include "store/waiting.h"
 #include "verp/verp.h"
 
 #include <dirent.h>
@@ -170,6 +171,16 @@ static enum returned_pass goes_on(struct parcel *p, const struct envelope *e, co
     return !before.any && pass_wanted(x->kind, e, &x->outcome) ? RETURNED_DUE : RETURNED_STAYS;
 }
 
+/* A bounce is a refusal that came late: it counts among those of its receiver. */
+static bool note_refused(struct parcel *p, const struct envelope *e, const struct finding *x, struct fault *f)
+{
+    struct store_trouble t = {.domain = e->rcpt[x->rcpt.rcpt].domain, .cause = x->rcpt.verdict.cause, .said = x->rcpt.reply.text};
+    int64_t number;
+    if (x->kind != RETURNED_FAILED || !t.cause.n)
+        return true;
+    return store_trouble(p->in->store, &t, p->came_ms, &number, f) && store_refused_add(p->in->store, number, p->came_ms, f);
+}
+
 static bool write_down(struct parcel *p, const struct envelope *e, struct verp_token about, const struct finding *x,
                        struct fault *f)
 {
@@ -183,7 +194,7 @@ static bool write_down(struct parcel *p, const struct envelope *e, struct verp_t
     if (good && new && x->suppress)
         good =
             learn_returned(in->store, &in->options.suppress, e, about.rcpt, x->suppress, x->proof, p->came_ms / 1000, &added, f);
-    good = good && store_commit(in->store, f);
+    good = good && (!new || note_refused(p, e, x, f)) && store_commit(in->store, f);
     if (!good)
         store_rollback(in->store);
     else if (new)

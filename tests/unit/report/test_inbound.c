@@ -7,6 +7,7 @@
 #include "report/inbound.h"
 #include "store/returned.h"
 #include "store/suppression.h"
+#include "store/waiting.h"
 #include "verp/paths.h"
 #include "verp/verp.h"
 
@@ -117,7 +118,7 @@ static void add_message(struct world *w, struct id id, const char *sender, struc
     struct fault f;
     uint64_t hash[2] = {store_address_hash(rcpt[0].address), store_address_hash(rcpt[1].address)};
     envelope_encode(&e, &meta);
-    assert_true(store_add_message(w->store, e.id, at_ms, buf_str(&meta), hash, 2, 0, &f));
+    assert_true(store_add_message(w->store, e.id, at_ms, buf_str(&meta), hash, 2, 0, false, &f));
     buf_done(&meta);
 }
 
@@ -251,6 +252,15 @@ static struct rows rows_of(const struct world *w)
     return x;
 }
 
+static void count_refused(void *ctx, const struct store_refused *r) { *(uint64_t *)ctx += r->recipients; }
+
+static uint64_t refused(const struct world *w)
+{
+    uint64_t n = 0;
+    store_refused_each(w->store, 0, count_refused, &n);
+    return n;
+}
+
 static bool count_entry(void *ctx, const struct store_entry *e)
 {
     (void)e;
@@ -295,6 +305,7 @@ static void a_mail_that_is_read_again_changes_nothing(void **state)
     step(w, NOW_MS, 0);
     step(w, NOW_MS, 0);
     assert_int_equal(rows_of(w).n, 1);
+    assert_int_equal(refused(w), 1);
     assert_int_equal(suppressed(w), 1);
     assert_int_equal(w->engine.contents, 1);
     assert_int_equal(files(w, "new") + files(w, "cur"), 0);
@@ -409,7 +420,7 @@ static void an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_
     struct fault f;
     uint64_t hash = store_address_hash(to.address);
     envelope_encode(&e, &meta);
-    assert_true(store_add_message(w->store, e.id, e.accepted_ms, buf_str(&meta), &hash, 1, 0, &f));
+    assert_true(store_add_message(w->store, e.id, e.accepted_ms, buf_str(&meta), &hash, 1, 0, false, &f));
     buf_done(&meta);
     assert_int_equal(step(w, NOW_MS + 60000, NOW_MS + 50000), 1);
     assert_true(rows_of(w).pass == RETURNED_PASSED && w->engine.contents == 1);

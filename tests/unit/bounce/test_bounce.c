@@ -2,30 +2,27 @@
 #include "../mail/check.h"
 #include "bounce/bounce.h"
 
-#include "lib/buf.h"
+#include "lib/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 static struct arena arena;
 
-static struct buf file_read(const char *name)
+static struct buf bytes_of(const char *name)
 {
     struct buf b = {0};
+    struct fault f;
     char path[200];
     snprintf(path, sizeof path, "mails/%s.eml", name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
+    if (!file_read(path, &b, &f) || b.n == 0)
         fail_msg("no %s", path);
-    for (size_t n = 1; n > 0; b.n += n)
-        n = fread(buf_reserve(&b, 4096), 1, 4096, f);
-    fclose(f);
     return b;
 }
 
 static struct bounce mail_read(const char *name)
 {
-    struct buf b = file_read(name);
+    struct buf b = bytes_of(name);
     struct bounce m;
     if (!bounce_read(buf_str(&b), &arena, &m))
         fail_msg("%s was not taken for a mail", name);
@@ -232,7 +229,7 @@ static void line_ends_do_not_matter(void **state)
     struct buf other = {0};
     (void)state;
     for (size_t i = 0; i < 10; i++) {
-        struct buf b = file_read(names[i / 2]);
+        struct buf b = bytes_of(names[i / 2]);
         struct bounce want, got;
         assert_true(bounce_read(buf_str(&b), &arena, &want));
         assert_true(bounce_read(with_line_ends(&b, ends[i % 2], &other), &arena, &got));

@@ -184,6 +184,15 @@ static inline int side_open(struct side *s)
     return fd[1];
 }
 
+/* The test is over: the side, its peer's socket, and what the peer got (NULL: nothing is kept of it). */
+static inline void side_over(struct side *s, int peer, struct buf *got)
+{
+    side_done(s);
+    close(peer);
+    if (got)
+        buf_done(got);
+}
+
 static inline void peer_says(int fd, const char *text)
 {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));

@@ -1,6 +1,7 @@
 /* Timers, with a clock that the test turns: this program's own clock_gettime and epoll_wait stand before the system's. A wait
  * lets exactly its time pass, so that a day of timers is over at once, and a loop that would sleep too long is caught. */
 #include "../mail/check.h"
+#include "random.h"
 
 #include "lib/loop.h"
 
@@ -244,13 +245,6 @@ static void a_callback_may_free_its_timer(void **state)
     }
     run_to(now_ms + 100);
     assert_int_equal(fired, 10);
-}
-
-static uint32_t random_32(void)
-{
-    static uint32_t x = 2463534242;
-    x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-    return x;
 }
 
 static int64_t random_wait(void) { return (int64_t)(random_32() >> 10) >> random_32() % 22; }

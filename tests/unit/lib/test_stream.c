@@ -27,8 +27,7 @@ static void copies_and_references_arrive_in_their_order_through_a_slow_peer(void
     assert_memory_equal(got.p, want.p, want.n);
     until(s.drained);
     assert_int_equal(stream_pending(s.stream), 0);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
     buf_done(&want);
     buf_done(&got);
     free(bytes);
@@ -51,9 +50,7 @@ static void small_writes_leave_together_at_the_end_of_the_turn(void **state)
     assert_int_equal(s.drained, 1);
     turns();
     assert_int_equal(s.drained, 1);
-    side_done(&s);
-    close(peer);
-    buf_done(&got);
+    side_over(&s, peer, &got);
 }
 
 static void a_flush_and_a_large_copy_leave_at_once(void **state)
@@ -70,9 +67,7 @@ static void a_flush_and_a_large_copy_leave_at_once(void **state)
     stream_write(s.stream, bytes, 70000);
     assert_true(stream_pending(s.stream) < 70000);
     until((peer_takes(peer, &got), got.n == 70003));
-    side_done(&s);
-    close(peer);
-    buf_done(&got);
+    side_over(&s, peer, &got);
     free(bytes);
 }
 
@@ -92,9 +87,7 @@ static void a_drained_owner_may_write_on(void **state)
     stream_write(s.stream, "first ", 6);
     until(s.drained == 5);
     until(peer_has(peer, &got, "first more more more more "));
-    side_done(&s);
-    close(peer);
-    buf_done(&got);
+    side_over(&s, peer, &got);
 }
 
 /* ---- input ---- */
@@ -123,8 +116,7 @@ static void bytes_that_the_owner_leaves_are_offered_again_with_what_comes(void *
     peer_says(peer, "IL\r\n");
     until(s.inputs == 3);
     assert_str(buf_str(&s.got), "EHLO a\r\nMAIL\r\n");
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 static size_t nothing(struct side *s, const char *p, size_t n)
@@ -161,8 +153,7 @@ static void a_paused_stream_offers_nothing_and_resumed_what_was_kept_and_what_ca
     stream_resume(s.stream);
     until(s.got.n == 6);
     assert_str(buf_str(&s.got), "abcdef");
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 /* Sends on, as far as the kernel takes it. */
@@ -194,8 +185,7 @@ static void an_owner_that_takes_nothing_stops_the_reading_at_its_bound(void **st
     stream_resume(s.stream);
     until((push(peer, bytes, ALL, &sent), s.got.n == ALL));
     assert_memory_equal(s.got.p, bytes, ALL);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
     free(bytes);
 }
 
@@ -252,8 +242,7 @@ static void what_is_left_while_sipping_stays_in_the_kernel(void **state)
     stream_resume(s.stream);
     until(s.got.n == 8);
     assert_str(buf_str(&s.got), "HEADtail");
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 static void a_peer_that_leaves_in_the_middle_of_what_is_sipped_is_noticed(void **state)

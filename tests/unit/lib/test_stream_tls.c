@@ -1,4 +1,5 @@
 /* TLS on a stream: nothing in the clear survives its start, facts are told, and no end is taken for another. */
+#include "random.h"
 #include "side.h"
 
 enum { HANDSHAKE_MS = 10000 };
@@ -120,9 +121,7 @@ static void what_was_queued_before_the_start_is_written_in_the_clear(void **stat
     stream_write(s.stream, "", 0);
     until((peer_takes(peer, &got), got.n >= 11));
     assert_str(buf_str(&got), "220 Ready\r\n");
-    side_done(&s);
-    close(peer);
-    buf_done(&got);
+    side_over(&s, peer, &got);
 }
 
 static void a_peer_that_talks_no_tls_ends_the_handshake(void **state)
@@ -137,8 +136,7 @@ static void a_peer_that_talks_no_tls_ends_the_handshake(void **state)
     assert_int_equal(s.why, STREAM_TLS);
     assert_true(*s.detail);
     assert_int_equal(s.inputs + s.secured, 0);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
     peer = side_open(&s);
     assert_true(stream_start_tls(s.stream, lax, "mx.test", HANDSHAKE_MS));
     turns();
@@ -146,8 +144,7 @@ static void a_peer_that_talks_no_tls_ends_the_handshake(void **state)
     until(s.ended);
     assert_int_equal(s.why, STREAM_TLS);
     assert_int_equal(s.inputs + s.secured, 0);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 static void a_peer_that_leaves_or_breaks_off_in_the_handshake_is_noticed(void **state)
@@ -178,8 +175,7 @@ static void a_silent_peer_is_a_time_out(void **state)
     assert_true(stream_start_tls(s.stream, server, NULL, 30));
     until(s.ended);
     assert_int_equal(s.why, STREAM_TIMEOUT);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 /* ---- bytes in the clear ---- */
@@ -220,8 +216,7 @@ static void plain_bytes_that_are_held_refuse_the_start(void **state)
     s.takes = NULL;
     stream_resume(s.stream); /* still in the clear, as if nothing had been asked */
     assert_str(buf_str(&s.got), "abcd");
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 static void try_tls(struct side *s, enum hook h)
@@ -242,8 +237,7 @@ static void plain_bytes_that_are_held_refuse_the_start_from_within_a_hook_too(vo
     stream_write(s.stream, "x", 1);
     until(s.drained);
     assert_int_equal(s.ended, 0);
-    side_done(&s);
-    close(peer);
+    side_over(&s, peer, NULL);
 }
 
 static void bytes_behind_the_start_of_tls_end_the_connection(void **state)
@@ -334,13 +328,6 @@ static void much_data_goes_both_ways_at_once(void **state)
     until(a.drained && b.drained);
     pair_done(&a, &b);
     free(bytes);
-}
-
-static uint32_t random_32(void)
-{
-    static uint32_t x = 2463534242;
-    x ^= x << 13, x ^= x >> 17, x ^= x << 5;
-    return x;
 }
 
 static size_t something(struct side *s, const char *p, size_t n)

@@ -8,17 +8,33 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { CHUNK = 65536 };
+
+/* The next bytes; at the bound one is looked for past it, and is one too many. */
+static ssize_t take(int fd, struct buf *b)
+{
+    size_t room = b->max ? b->max - b->n : CHUNK, most = room < CHUNK ? room : CHUNK;
+    char past;
+    ssize_t n = read(fd, most ? buf_reserve(b, most) : &past, most ? most : 1);
+    if (most == 0 && n > 0) {
+        errno = EFBIG;
+        return -1;
+    }
+    b->n += n > 0 ? (size_t)n : 0;
+    return n;
+}
+
 bool file_read(const char *path, struct buf *b, struct fault *f)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT || fault_errno(f, errno, "cannot open %s", path);
-    ssize_t n = 1;
-    for (char *to; n > 0 && (to = buf_reserve(b, 65536)); b->n += n > 0 ? (size_t)n : 0)
-        n = read(fd, to, 65536);
+    ssize_t n;
+    while ((n = take(fd, b)) > 0)
+        ;
     int code = errno;
     close(fd);
-    return n == 0 || fault_errno(f, n < 0 ? code : EFBIG, "cannot read %s", path);
+    return n == 0 || fault_errno(f, code, "cannot read %s", path);
 }
 
 static bool write_synced(int fd, struct str bytes)

@@ -342,7 +342,8 @@ static bool tell_engine(const struct common *c, struct fault *f)
     return !refused;
 }
 
-/* A file that was damaged before is noticed when the engine reads it: then it is looked through and written anew. */
+/* A file that was damaged before is noticed when the engine reads it: then it is looked through and written anew, by whoever
+ * comes first: the office may have done it meanwhile. */
 static int make_known(const struct list_options *o, struct store *s)
 {
     struct fault f;
@@ -350,10 +351,7 @@ static int make_known(const struct list_options *o, struct store *s)
     do {
         if (!store_publish(s, o->common.data, check, time(NULL), &changed, &f))
             return common_fail(EX_CANTCREAT, "the change is made, but the engine does not see it yet: %s", f.text);
-        if (changed)
-            told = tell_engine(&o->common, &f);
-        else
-            told = !check;
+        told = !(changed || check) || tell_engine(&o->common, &f);
         check = !check;
     } while (!told && check);
     return told ? 0 : common_fail(EX_CANTCREAT, "the change is made, but the engine does not take it: %s", f.text);

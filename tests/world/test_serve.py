@@ -183,6 +183,7 @@ def test_a_child_that_keeps_dying_is_started_again_after_pauses_that_double():
 
 def test_new_settings_that_take_a_restart_are_named_and_wait_for_it():
     with world() as (server, receiver):
+        secret = server.cli("account", "add", "shop").splitlines()[1].split()[-1]
         text = open(server.config, encoding="utf-8").read()
         elsewhere, port = server.folder.name + "/elsewhere", free_port()
         with open(server.config, "w", encoding="utf-8") as f:
@@ -192,6 +193,9 @@ def test_new_settings_that_take_a_restart_are_named_and_wait_for_it():
         for name in ("workers", "listen", "data_directory"):
             assert f"the new {name} is taken in at the next start" in server.log_text(), server.log_text()
         assert "the new user" not in server.log_text()
+        with smtplib.SMTP("127.0.0.1", server.submission, timeout=20) as s:  # accounts are those of the old directory
+            s.starttls(context=ssl._create_unverified_context())
+            s.login("shop", secret)
         os.kill(server.engine(), signal.SIGKILL)
         wait_until(lambda: server.log_text().count("workers take mail") == 2)
         send(server)

@@ -233,15 +233,6 @@ static const struct verb {
     {"suspend", 2, 2, suspend}, {"resume", 1, 1, resume},     {"remove", 1, 1, drop},
 };
 
-static void tell_engine(const struct common *c)
-{
-    struct buf answer = {.max = 65536};
-    struct fault f;
-    if (common_control(c, "reload-accounts", &answer, &f) && answer.n > 6 && memcmp(answer.p, "error ", 6) == 0)
-        common_fail(0, "the server does not take the change: %.*s", (int)answer.n - 7, answer.p + 6);
-    buf_done(&answer);
-}
-
 /* All or nothing, so that no account is left without its login. */
 static bool change(const struct common *c, const struct verb *v, struct store *s, int n, char **a, struct fault *f)
 {
@@ -267,7 +258,7 @@ static int run(const struct common *c, const struct verb *v, int n, char **a)
     common_give_away(c);
     if (!good)
         return common_fail(EX_DATAERR, "%s", f.text);
-    tell_engine(c);
+    common_reload(c, "reload-accounts");
     return 0;
 }
 

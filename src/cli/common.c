@@ -67,6 +67,13 @@ bool common_control(const struct common *c, const char *line, struct buf *answer
     return (good && n == 0) || fault_errno(f, code, "cannot talk to the server at %s (is it running?)", path + 5);
 }
 
+/* The sentence of an engine that does not do what it was asked for; empty: it does. */
+static struct str refusal(const struct buf *answer)
+{
+    struct str rest = buf_str(answer), line = str_split(&rest, '\n');
+    return str_starts_nocase(line, STR("error ")) ? str_mem(line.p + 6, line.n - 6) : (struct str){"", 0};
+}
+
 int common_ask(const struct common *c, const char *line, struct buf *answer)
 {
     struct fault f;
@@ -74,9 +81,17 @@ int common_ask(const struct common *c, const char *line, struct buf *answer)
         return common_fail(f.code == EACCES ? EX_NOPERM : EX_UNAVAILABLE, "%s", f.text);
     buf_add(answer, "", 1);
     answer->n--;
-    if (strncmp(answer->p, "error ", 6) == 0)
-        return common_fail(EX_DATAERR, "%.*s", (int)strcspn(answer->p + 6, "\n"), answer->p + 6);
-    return 0;
+    struct str why = refusal(answer);
+    return why.n ? common_fail(EX_DATAERR, "%.*s", STR_ARGS(why)) : 0;
+}
+
+void common_reload(const struct common *c, const char *line)
+{
+    struct buf answer = {.max = 65536};
+    struct fault f;
+    if (common_control(c, line, &answer, &f) && refusal(&answer).n)
+        common_fail(0, "the server does not take the change: %.*s", STR_ARGS(refusal(&answer)));
+    buf_done(&answer);
 }
 
 void common_give_away(const struct common *c)

@@ -18,6 +18,10 @@ bool common_control(const struct common *c, const char *line, struct buf *answer
  * for, with a NUL behind it; otherwise it has been said what is wrong. */
 int common_ask(const struct common *c, const char *line, struct buf *answer);
 
+/* Has a server that runs take a change in ("reload-..."): one that does not run will read it when it starts; that one refuses it
+ * is said on standard error. */
+void common_reload(const struct common *c, const char *line);
+
 /* Files of the database that root made in a directory of the server's user become that user's. */
 void common_give_away(const struct common *c);
 

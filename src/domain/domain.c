@@ -82,20 +82,11 @@ static bool make_pair(struct call *c, const char *account, struct fault *f)
 
 /* ---- what every command ends with ---- */
 
-static void tell_engine(const struct call *c)
-{
-    struct buf answer = {.max = 65536};
-    struct fault f;
-    if (common_control(&c->common, "reload-domains", &answer, &f) && answer.n > 6 && memcmp(answer.p, "error ", 6) == 0)
-        common_fail(0, "the server does not take the change: %.*s", (int)answer.n - 7, answer.p + 6);
-    buf_done(&answer);
-}
-
 static bool store(struct call *c, struct fault *f)
 {
     if (!key_index_write(&c->index, c->keys, f))
         return false;
-    tell_engine(c);
+    common_reload(&c->common, "reload-domains");
     return true;
 }
 

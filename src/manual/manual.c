@@ -111,7 +111,8 @@ static const char commands_tail[] = ".SH ENVIRONMENT\n.TP\n.B GONIEC_DATA\nThe s
                                     "LC_ALL, LC_MESSAGES, LANG\nThe language of "
                                     "stories: Polish when it begins with pl, otherwise English.\n.SH FILES\n.TP\n.I "
                                     "/etc/goniec/goniec.conf\nThe settings, see\n.BR "
-                                    "goniec.conf (5).\n.TP\n.I /var/lib/goniec\nLogs, database and sockets.\n.SH SEE ALSO\n.BR "
+                                    "goniec.conf (5).\n.TP\n.I /var/lib/goniec\nLogs, database, keys and sockets, for the "
+                                    "server's user alone; anybody may hand mail in at run/submit.sock.\n.SH SEE ALSO\n.BR "
                                     "goniec.conf (5),\n.BR sendmail (8),\n.BR "
                                     "mailq (1)\n";
 

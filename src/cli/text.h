@@ -16,9 +16,9 @@
     ROW(TO, "to", "do")                                                                                                          \
     ROW(ATTEMPT, "attempt", "próba")                                                                                             \
     ROW(DELIVERED, "delivered", "doręczona")                                                                                     \
-    ROW(FAILED, "failed for good", "nie doręczona, ostatecznie")                                                                 \
+    ROW(FAILED, "failed for good", "ostatecznie niedoręczona")                                                                 \
     ROW(DROPPED, "dropped", "usunięta z kolejki")                                                                                \
-    ROW(DEFERRED, "not yet delivered", "jeszcze nie doręczona")                                                                  \
+    ROW(DEFERRED, "not yet delivered", "jeszcze niedoręczona")                                                                  \
     ROW(HELD, "held", "wstrzymana")                                                                                              \
     ROW(RELEASED, "set free to be tried now", "zwolniona do ponownej próby")                                                     \
     ROW(WAITING, "waiting for its first attempt", "czeka na pierwszą próbę")                                                     \

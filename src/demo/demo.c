@@ -1,19 +1,18 @@
-/* demo: see demo.h. A fresh folder, a real server in it, a receiver that plays several hosts, a login, a message to each persona
- * over STARTTLS and AUTH; then each message's story as it comes. */
+/* demo: see demo.h. A fresh folder, a real server in it, a receiver that plays the cast's hosts, a login, a message to each of
+ * the cast over STARTTLS and AUTH; then what became of each, compared with what should have. */
 #include "demo/demo.h"
 
 #include "cli/cli.h"
+#include "demo/cast.h"
 #include "demo/post.h"
 #include "demo/receiver.h"
+#include "demo/screen.h"
 #include "lib/base64.h"
 #include "lib/must.h"
-#include "lib/net.h"
 #include "mail/envelope.h"
-#include "mail/outcome.h"
 #include "serve/serve.h"
-#include "store/store.h"
+#include "store/suppression.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -28,30 +27,23 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WAIT_S = 40, LOOK_MS = 100 };
+enum { WAIT_S = 40, LOOK_MS = 100, CAST_MAX = 64 };
 
-/* Who gets a message, and what must become of it. */
-static const struct persona {
-    const char *local, *subject[2]; /* by enum lang */
-    enum outcome_status expected;
-    unsigned attempts; /* at least */
-} personas[] = {
-    {"ok", {"An ordinary message", "Zwykła wiadomość"}, OUTCOME_DELIVERED, 1},
-    {"slow", {"To a receiver that takes its time", "Do odbiorcy, który się nie spieszy"}, OUTCOME_DELIVERED, 1},
-    {"grey", {"To a receiver with greylisting", "Do odbiorcy z szarą listą"}, OUTCOME_DELIVERED, 2},
-    {"unknown", {"To somebody who is not there", "Do kogoś, kogo tam nie ma"}, OUTCOME_FAILED, 1},
-    {"full", {"To a full mailbox", "Do pełnej skrzynki"}, OUTCOME_DEFERRED, 1},
-    {"blocked", {"To a host that blocks us", "Do serwera, który nas blokuje"}, OUTCOME_FAILED, 1},
-    {"spam", {"To a host that takes it for spam", "Do serwera, który uznaje to za spam"}, OUTCOME_FAILED, 1},
-};
-enum { PERSONAS = sizeof personas / sizeof *personas };
+static const char sender[] = "shop@goniec.test", example[] = "listed@spamhaus.test";
 
 /* What the demo itself says. */
-enum said { SAID_HANDED_IN, SAID_SUMMARY, SAID_RUNNING, SAID_TRY, SAID_END };
+enum said { SAID_SUBJECT, SAID_HANDED_IN, SAID_SUMMARY, SAID_ODD, SAID_EXAMPLE, SAID_RUNNING, SAID_TRY, SAID_END };
 static const char *const said[][2] = {
-    [SAID_HANDED_IN] = {"%d messages were handed in; their stories, as they come:\n\n",
-                        "Nadano wiadomości: %d; oto ich historie, w miarę jak powstają:\n\n"},
-    [SAID_SUMMARY] = {"%d of %d messages came out as they should\n", "%d z %d wiadomości skończyło tak, jak powinno\n"},
+    [SAID_SUBJECT] = {"Your order is on its way", "Twoje zamówienie jest już w drodze"},
+    [SAID_HANDED_IN] = {"%u messages were handed in, each to somebody whose server answers in its own way.\n"
+                        "What became of them, by where the cause lies:\n",
+                        "Nadano wiadomości: %u, każdą do kogoś, czyj serwer odpowiada po swojemu.\n"
+                        "Co się z nimi stało, według tego, gdzie leży przyczyna:\n"},
+    [SAID_SUMMARY] = {"\n%u of %u messages came out as they should: the cause, what became of it, who is suppressed\n",
+                      "\n%u z %u wiadomości skończyło tak, jak powinno: przyczyna, los wiadomości, czarna lista\n"},
+    [SAID_ODD] = {"    NOT AS IT SHOULD BE: expected %s, %s, %s\n", "    NIE TAK, JAK POWINNO BYĆ: oczekiwano %s, %s, %s\n"},
+    [SAID_EXAMPLE] = {"\nThe whole story of one of them, as \"goniec why\" tells it:\n\n",
+                      "\nCała historia jednej z nich, tak jak podaje ją „goniec why”:\n\n"},
     [SAID_RUNNING] =
         {"\nThe server runs in %s\n"
          "  submission (STARTTLS)  127.0.0.1:%d\n  submission (TLS)       127.0.0.1:%d\n  from other servers     127.0.0.1:%d\n"
@@ -61,7 +53,8 @@ static const char *const said[][2] = {
          "  nadawanie (STARTTLS)   127.0.0.1:%d\n  nadawanie (TLS)        127.0.0.1:%d\n  od innych serwerów     127.0.0.1:%d\n"
          "  stan i liczniki        http://127.0.0.1:%d/healthz  http://127.0.0.1:%d/metrics\n  login                  %s\n"
          "  hasło                  %s\n"},
-    [SAID_TRY] = {"\nTry, in another terminal:\n", "\nSpróbuj w drugim terminalu:\n"},
+    [SAID_TRY] = {"\nTry, in another terminal (any address from above will do):\n",
+                  "\nSpróbuj w drugim terminalu (z dowolnym adresem z powyższych):\n"},
     [SAID_END] = {"\nCtrl-C ends it.\n", "\nCtrl-C kończy pokaz.\n"},
 };
 
@@ -71,8 +64,7 @@ struct demo {
     bool once;
     int submission, submissions, mx, http, receiver; /* ports */
     pid_t server, receiving;
-    struct id id[PERSONAS];
-    bool told[PERSONAS];
+    struct id id[CAST_MAX]; /* of the message to each of the cast */
 };
 
 /* What a user would type: the options are those of the rows in main. */
@@ -93,30 +85,15 @@ static const char *lang_name(const struct demo *d) { return d->lang == LANG_PL ?
 
 /* ---- setting up ---- */
 
-/* A socket on the first free port from `port` on. */
-static int listen_near(int port, int *ret_port)
-{
-    for (int i = 0; i < 100; i++) {
-        struct sockaddr_in a = {
-            .sin_family = AF_INET, .sin_port = htons((uint16_t)(port + i)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-        if (fd >= 0 && bind(fd, (struct sockaddr *)&a, sizeof a) == 0 && listen(fd, 64) == 0) {
-            *ret_port = port + i;
-            return fd;
-        }
-        if (fd >= 0)
-            close(fd);
-    }
-    return -1;
-}
-
+/* The first free port from `port` on. */
 static int port_near(int port)
 {
-    int found = 0, fd = listen_near(port, &found);
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < 100; i++)
+        fd = receiver_listen("127.0.0.1", port++);
     if (fd >= 0)
         close(fd);
-    return found;
+    return port - 1;
 }
 
 /* Nothing here needs root: as root it becomes a normal user first. */
@@ -124,6 +101,11 @@ static bool become_normal(void)
 {
     struct passwd *p = geteuid() == 0 ? getpwnam("nobody") : NULL;
     return geteuid() != 0 || (p && setgid(p->pw_gid) == 0 && setuid(p->pw_uid) == 0);
+}
+
+static void write_route(FILE *f, const char *domain, const char *ip, int port)
+{
+    fprintf(f, "route \"%s\" { to = \"smtp:%s:%d\" tls = none }\n", domain, ip, port);
 }
 
 static bool write_config(const struct demo *d)
@@ -137,10 +119,16 @@ static bool write_config(const struct demo *d)
         "listen \"submission\" { door = submission address = {\"127.0.0.1:%d\"} }\n"
         "listen \"submissions\" { door = submissions address = {\"127.0.0.1:%d\"} }\n"
         "listen \"mx\" { door = mx address = {\"127.0.0.1:%d\"} }\nhosted_domains = {\"goniec.test\"}\n"
-        "route \"*\" { to = \"smtp:127.0.0.1:%d\" tls = none }\n"
-        "schedule { retry_first = 2s retry_max = 4s }\nlog { segment_bytes = 8M disk_free_min = 64M }\naccept { "
+        "schedule { retry_first = 2s retry_max = 5m }\nlog { segment_bytes = 8M disk_free_min = 64M }\naccept { "
         "message_bytes_max = 5M }\n",
-        d->data, lang_name(d), d->http, d->submission, d->submissions, d->mx, d->receiver);
+        d->data, lang_name(d), d->http, d->submission, d->submissions, d->mx);
+    write_route(f, "*", "127.0.0.1", d->receiver);
+    for (unsigned i = 0; i < cast_n; i++) {
+        char ip[CAST_IP];
+        cast_ip(i, ip);
+        if (strcmp(ip, "127.0.0.1") != 0)
+            write_route(f, strchr(cast[i].address, '@') + 1, ip, d->receiver);
+    }
     return fclose(f) == 0;
 }
 
@@ -157,16 +145,15 @@ static bool make_folder(struct demo *d)
 
 static bool start_receiver(struct demo *d)
 {
-    int fd = listen_near(2600, &d->receiver);
-    if (fd < 0)
+    if (!receiver_open(2600, &d->receiver))
         return false;
     d->receiving = fork();
     if (d->receiving == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        receiver_run(fd);
+        receiver_run();
         _exit(0);
     }
-    close(fd);
+    receiver_close();
     return d->receiving > 0;
 }
 
@@ -233,10 +220,10 @@ static bool make_account(struct demo *d)
 /* ---- messages and their stories ---- */
 
 /* The content as a mail program writes it: other letters than ASCII in the header are an encoded word (RFC 2047). */
-static void write_message(const struct demo *d, int i, const char *rcpt, struct buf *b)
+static void write_message(const struct demo *d, const char *rcpt, struct buf *b)
 {
-    const char *subject = personas[i].subject[d->lang];
-    buf_addf(b, "From: Shop <shop@goniec.test>\r\nTo: %s\r\nSubject: =?UTF-8?B?", rcpt);
+    const char *subject = said[SAID_SUBJECT][d->lang];
+    buf_addf(b, "From: Shop <%s>\r\nTo: %s\r\nSubject: =?UTF-8?B?", sender, rcpt);
     base64_encode(str_of(subject), b);
     buf_addf(b, "?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s.\r\n", subject);
 }
@@ -244,45 +231,57 @@ static void write_message(const struct demo *d, int i, const char *rcpt, struct 
 static bool send_all(struct demo *d, struct fault *f)
 {
     struct letterbox to = {"127.0.0.1", (uint16_t)d->submission, d->login, d->password};
-    for (int i = 0; i < PERSONAS; i++) {
+    must(cast_n <= CAST_MAX);
+    for (unsigned i = 0; i < cast_n; i++) {
         struct buf text = {0};
-        char rcpt[80];
-        snprintf(rcpt, sizeof rcpt, "%s@receiver.test", personas[i].local);
-        write_message(d, i, rcpt, &text);
-        bool good = post_message(&to, "shop@goniec.test", rcpt, buf_str(&text), &d->id[i], f);
+        write_message(d, cast[i].address, &text);
+        bool good = post_message(&to, sender, cast[i].address, buf_str(&text), &d->id[i], f);
         buf_done(&text);
         if (!good)
-            return fault_wrap(f, "to %s", rcpt);
+            return fault_wrap(f, "to %s", cast[i].address);
     }
     return true;
 }
 
-struct seen {
-    enum outcome_status status;
-    unsigned attempts;
-};
-
 static void on_note(void *ctx, int64_t at_ms, struct str note)
 {
     struct seen *s = ctx;
-    struct arena a = {0};
     struct outcome o;
     (void)at_ms;
-    if (outcome_decode(note, &a, &o) && o.rcpts) {
-        s->status = o.rcpt[0].status;
-        s->attempts += o.attempt > 0;
-    }
-    arena_done(&a);
+    if (!outcome_decode(arena_str(&s->arena, note), &s->arena, &o) || !o.rcpts)
+        return;
+    s->status = o.rcpt[0].status;
+    s->attempts += o.attempt > 0;
+    if (s->status != OUTCOME_DELIVERED)
+        s->refusal = o.rcpt[0];
 }
 
-static bool as_expected(struct store *db, const struct demo *d, int i)
+static bool on_entry(void *ctx, const struct store_entry *e)
+{
+    struct seen *s = ctx;
+    (void)e;
+    s->suppressed = true;
+    return false;
+}
+
+/* What the office knows: an entry comes in the same transaction as the refusal that it follows from. */
+static struct seen look(struct store *db, const struct demo *d, unsigned i)
 {
     struct seen s = {0};
+    struct str address = str_of(cast[i].address);
+    struct store_list_filter filter = {.value = &address};
     store_notes(db, d->id[i], on_note, &s);
-    return s.status == personas[i].expected && s.attempts >= personas[i].attempts;
+    store_list_each(db, LIST_SUPPRESSED, &filter, on_entry, &s);
+    return s;
 }
 
-static void tell(struct demo *d, int i)
+static bool as_expected(const struct seen *s, const struct persona *p)
+{
+    return s->status == p->outcome && s->suppressed == p->suppressed &&
+           str_eq(s->refusal.verdict.cause, str_of(p->cause ? p->cause : ""));
+}
+
+static void tell(struct demo *d, unsigned i)
 {
     char id[ID_TEXT + 1];
     char *args[] = {"why", "-d", d->data, "--lang", (char *)(uintptr_t)lang_name(d), id, NULL};
@@ -292,23 +291,48 @@ static void tell(struct demo *d, int i)
     if (pid == 0)
         exit(cli_why(&why, 6, args));
     waitpid(pid, NULL, 0);
-    puts("");
-    d->told[i] = true;
 }
 
-/* Tells each story when it has come out as it should; how many have in time. */
-static int tell_all(struct demo *d, struct store *db)
+/* Waits until it has come out as it should, shows it, and says whether it has. */
+static bool show_one(const struct demo *d, struct store *db, struct screen *screen, unsigned i, int *looks)
 {
-    int n = 0;
-    for (int look = 0; n < PERSONAS && look < WAIT_S * 1000 / LOOK_MS && !interrupted; look++) {
-        for (int i = 0; i < PERSONAS; i++)
-            if (!d->told[i] && as_expected(db, d, i)) {
-                tell(d, i);
-                n++;
-            }
+    struct seen s = look(db, d, i);
+    while (!as_expected(&s, &cast[i]) && *looks > 0 && !interrupted) {
+        --*looks;
         pause_ms(LOOK_MS);
+        arena_done(&s.arena);
+        s = look(db, d, i);
     }
-    return n;
+    bool good = as_expected(&s, &cast[i]);
+    screen_row(screen, cast[i].address, &s);
+    if (!good && !interrupted)
+        printf(said[SAID_ODD][d->lang], cast[i].cause ? cast[i].cause : "-", screen_outcome(cast[i].outcome, d->lang),
+               screen_suppressed(cast[i].suppressed, d->lang));
+    arena_done(&s.arena);
+    return good;
+}
+
+/* How many came out as they should, in time. */
+static unsigned show_all(const struct demo *d, struct store *db)
+{
+    struct screen screen;
+    int looks = WAIT_S * 1000 / LOOK_MS;
+    unsigned good = 0;
+    screen_init(&screen, d->lang);
+    printf(said[SAID_HANDED_IN][d->lang], cast_n);
+    for (unsigned i = 0; i < cast_n && !interrupted; i++)
+        good += show_one(d, db, &screen, i, &looks);
+    printf(said[SAID_SUMMARY][d->lang], good, cast_n);
+    return good;
+}
+
+/* One story in full. */
+static void tell_example(struct demo *d)
+{
+    fputs(said[SAID_EXAMPLE][d->lang], stdout);
+    for (unsigned i = 0; i < cast_n; i++)
+        if (strcmp(cast[i].address, example) == 0)
+            tell(d, i);
 }
 
 static void print_addresses(const struct demo *d)
@@ -320,10 +344,13 @@ static void print_addresses(const struct demo *d)
     fputs(said[SAID_TRY][d->lang], stdout);
     printf("  export GONIEC_DATA=%s\n"
            "  echo 'Subject: hello' | %s sendmail -f shop@goniec.test grey.again@receiver.test\n"
-           "  %s why grey.again@receiver.test --dialogue\n  %s queue\n"
+           "  %s why grey.again@receiver.test --dialogue\n"
+           "  %s suppression why nobody@gmail.test\n"
+           "  %s suppression why listed@spamhaus.test --lang pl\n"
+           "  %s queue\n"
            "  printf 'Subject: hello\\n\\nhi\\n' | curl --crlf -k --ssl-reqd -u %s:%s --mail-from shop@goniec.test "
            "--mail-rcpt ok@receiver.test -T - smtp://127.0.0.1:%d\n",
-           d->data, self, self, self, d->login, d->password, d->submission);
+           d->data, self, self, self, self, self, d->login, d->password, d->submission);
     fputs(said[SAID_END][d->lang], stdout);
     fflush(stdout);
 }
@@ -382,16 +409,16 @@ static int show(struct demo *d)
         fprintf(stderr, "goniec: %s\n", f.text);
         return EX_UNAVAILABLE;
     }
-    printf(said[SAID_HANDED_IN][d->lang], (int)PERSONAS);
-    int n = tell_all(d, db);
+    unsigned good = show_all(d, db);
     store_close(&db);
-    printf(said[SAID_SUMMARY][d->lang], n, (int)PERSONAS);
+    if (!interrupted)
+        tell_example(d);
     if (!d->once && !interrupted) {
         print_addresses(d);
         while (!interrupted)
             pause();
     }
-    return n == PERSONAS || (interrupted && !d->once) ? 0 : EX_SOFTWARE;
+    return good == cast_n || (interrupted && !d->once) ? 0 : EX_SOFTWARE;
 }
 
 int demo_main(const struct command *me, int argc, char **argv)

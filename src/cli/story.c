@@ -3,12 +3,15 @@
 
 #include "cli/text.h"
 #include "explain/explain.h"
+#include "explain/tell.h"
 #include "mail/date.h"
 #include "mail/words.h"
 
 #include <time.h>
 
 enum { NOTES_MAX = 1000, TEXT_MAX = 600 };
+
+static const char *lang_name(enum lang l) { return l == LANG_PL ? "pl" : "en"; }
 
 /* ---- reading ---- */
 
@@ -111,7 +114,7 @@ static void put_time(int64_t at_ms, struct buf *b)
 static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     char e[12];
-    if (!r->reply.code)
+    if (!r->reply.code || r->phase == PHASE_LOCAL) /* what was done here is told by its note */
         return;
     enhanced_text(r->reply.enhanced, e);
     buf_addf(b, "      %s: %d %s%s", text(l, TEXT_SAID), r->reply.code, e, *e ? " " : "");
@@ -127,7 +130,7 @@ static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b
     const struct cause *c = r->verdict.cause.n ? cause_find(r->verdict.cause) : NULL;
     if (!c)
         return;
-    const struct told *told = cause_for_sender(c, l == LANG_PL ? "pl" : "en");
+    const struct told *told = cause_for_sender(c, lang_name(l));
     buf_addf(b, "      %s: %s [%s, %s %u %%]\n", text(l, TEXT_WHAT), told->what, c->name, text(l, TEXT_SURE),
              r->verdict.confidence);
     buf_addf(b, "      %s: %s\n", text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)r->verdict.whose)));
@@ -148,13 +151,30 @@ static void put_where(const struct outcome *o, enum lang l, struct buf *b)
     buf_addf(b, ", %u ms", o->took_ms);
 }
 
-static void put_dialogue(const struct outcome *o, struct buf *b)
+static void put_dialogue(const struct outcome *o, enum lang l, struct buf *b)
 {
+    struct buf line = {0};
     for (uint32_t i = 0; i < o->lines; i++) {
+        line.n = 0;
+        tell_line(&o->line[i], lang_name(l), &line);
         buf_addf(b, "        %5u ms %s ", o->line[i].at_ms, o->line[i].ours ? ">" : "<");
-        common_safe(o->line[i].text, TEXT_MAX, b);
+        common_safe(buf_str(&line), TEXT_MAX, b);
         buf_add_str(b, STR("\n"));
     }
+    buf_done(&line);
+}
+
+/* What this server noticed itself. */
+static void put_noticed(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    struct buf told = {0};
+    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
+    if (told.n) {
+        buf_addf(b, "      %s: ", text(l, TEXT_NOTICED));
+        common_safe(buf_str(&told), TEXT_MAX, b);
+        buf_add_str(b, STR("\n"));
+    }
+    buf_done(&told);
 }
 
 static void put_note(const struct outcome *o, const struct outcome_rcpt *r, const struct common *c, struct buf *b)
@@ -169,11 +189,7 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
     put_where(o, l, b);
     buf_add_str(b, STR("\n"));
     put_reply(r, l, b);
-    if (o->note.n && r->status != OUTCOME_DELIVERED) {
-        buf_add_str(b, STR("      "));
-        common_safe(o->note, TEXT_MAX, b);
-        buf_add_str(b, STR("\n"));
-    }
+    put_noticed(o, r, l, b);
     if (r->status != OUTCOME_DELIVERED)
         put_verdict(r, l, b);
     if (o->rest_s)
@@ -184,7 +200,7 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
         buf_add_str(b, STR("\n"));
     }
     if (c->dialogue)
-        put_dialogue(o, b);
+        put_dialogue(o, l, b);
 }
 
 static void put_back(const struct story_back *back, enum lang l, struct buf *b)
@@ -279,7 +295,9 @@ static const char *const back_words[] = {
     [RETURNED_FAILED] = "bounced",      [RETURNED_DELAYED] = "delay-notice", [RETURNED_DELIVERED] = "confirmed",
     [RETURNED_COMPLAINT] = "complaint", [RETURNED_ANSWER] = "answered",      [RETURNED_OTHER] = "mail"};
 
-static void json_event(const struct outcome *o, const struct outcome_rcpt *r, const char *status, struct buf *b)
+/* noticed: the note as it stands in the log; note: as a sentence. */
+static void json_event(const struct outcome *o, const struct outcome_rcpt *r, const char *status, struct str noticed,
+                       struct str note, struct buf *b)
 {
     char date[DATE_TEXT], e[12];
     date_rfc3339(o->at_ms, date);
@@ -289,8 +307,9 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, co
              "\"port\":%u,\"tls_verified\":%s",
              date, o->attempt, status, phase_name(r->phase), r->reply.code, e, o->took_ms, o->port,
              o->tls_verified ? "true" : "false");
-    json_text("reply", r->reply.text, b);
-    json_text("note", o->note, b);
+    json_text("reply", r->phase == PHASE_LOCAL ? STR("") : r->reply.text, b);
+    json_text("note", note, b);
+    json_text("noticed", noticed, b);
     json_text("host", o->host, b);
     json_text("ip", o->ip, b);
     json_text("tls", o->tls_version, b);
@@ -310,7 +329,16 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, co
     buf_add_str(b, STR("]}"));
 }
 
-static void json_recipient(const struct story *s, uint32_t i, struct buf *b)
+static void json_note(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    struct buf told = {0};
+    struct str noticed = tell_note_of(o, r);
+    tell_note(noticed, r->phase, lang_name(l), &told);
+    json_event(o, r, status_word(r), noticed, buf_str(&told), b);
+    buf_done(&told);
+}
+
+static void json_recipient(const struct story *s, uint32_t i, enum lang l, struct buf *b)
 {
     const char *comma = "";
     buf_addf(b, "{\"status\":\"%s\"", is_back(s, i) ? back_words[RETURNED_FAILED] : status_word(s->last[i]));
@@ -320,13 +348,14 @@ static void json_recipient(const struct story *s, uint32_t i, struct buf *b)
         for (uint32_t n = 0; n < s->note[k].rcpts; n++)
             if (s->note[k].rcpt[n].rcpt == i) {
                 buf_add_str(b, str_of(comma));
-                json_event(&s->note[k], &s->note[k].rcpt[n], status_word(&s->note[k].rcpt[n]), b);
+                json_note(&s->note[k], &s->note[k].rcpt[n], l, b);
                 comma = ",";
             }
     for (unsigned k = 0; k < s->backs; k++)
         if (s->back[k].outcome.rcpt[0].rcpt == i) {
+            const struct outcome *o = &s->back[k].outcome;
             buf_add_str(b, str_of(comma));
-            json_event(&s->back[k].outcome, &s->back[k].outcome.rcpt[0], back_words[s->back[k].kind], b);
+            json_event(o, &o->rcpt[0], back_words[s->back[k].kind], STR(""), o->note, b);
             comma = ",";
         }
     buf_add_str(b, STR("]}"));
@@ -336,7 +365,6 @@ void story_json(const struct story *s, const struct common *c, struct buf *b)
 {
     const struct envelope *e = &s->envelope;
     char id[ID_TEXT + 1], date[DATE_TEXT];
-    (void)c;
     id_text(e->id, id);
     date_rfc3339(e->accepted_ms, date);
     buf_addf(b, "{\"id\":\"%s\",\"accepted\":\"%s\",\"bytes\":%u,\"open\":%u", id, date, e->content_bytes, s->open);
@@ -351,7 +379,7 @@ void story_json(const struct story *s, const struct common *c, struct buf *b)
     buf_add_str(b, STR(",\"recipients\":["));
     for (uint32_t i = 0; i < e->rcpts; i++) {
         buf_add_str(b, i ? STR(",") : STR(""));
-        json_recipient(s, i, b);
+        json_recipient(s, i, c->lang, b);
     }
     buf_add_str(b, STR("]}"));
 }

@@ -16,9 +16,9 @@
     ROW(TO, "to", "do")                                                                                                          \
     ROW(ATTEMPT, "attempt", "próba")                                                                                             \
     ROW(DELIVERED, "delivered", "doręczona")                                                                                     \
-    ROW(FAILED, "failed for good", "ostatecznie niedoręczona")                                                                 \
+    ROW(FAILED, "failed for good", "ostatecznie niedoręczona")                                                                   \
     ROW(DROPPED, "dropped", "usunięta z kolejki")                                                                                \
-    ROW(DEFERRED, "not yet delivered", "jeszcze niedoręczona")                                                                  \
+    ROW(DEFERRED, "not yet delivered", "jeszcze niedoręczona")                                                                   \
     ROW(HELD, "held", "wstrzymana")                                                                                              \
     ROW(RELEASED, "set free to be tried now", "zwolniona do ponownej próby")                                                     \
     ROW(WAITING, "waiting for its first attempt", "czeka na pierwszą próbę")                                                     \
@@ -35,6 +35,7 @@
     ROW(NEXT_TRY, "next attempt", "następna próba")                                                                              \
     ROW(RESTS, "nothing more goes to this receiver for", "do tego odbiorcy nic więcej nie wychodzi przez")                       \
     ROW(SAID, "the server said", "serwer odpowiedział")                                                                          \
+    ROW(NOTICED, "this server noticed", "ten serwer zauważył")                                                                   \
     ROW(WHAT, "what happened", "co się stało")                                                                                   \
     ROW(ADVICE, "what to do", "co zrobić")                                                                                       \
     ROW(WHOSE, "whose doing", "po czyjej stronie")                                                                               \

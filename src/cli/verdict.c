@@ -92,7 +92,7 @@ static void codes_json(int code, struct enhanced e, struct buf *b)
 
 static struct str evidence_text(const struct explanation *e, struct str said)
 {
-    bool fits = !e->evidence.in_note && e->evidence.offset <= said.n && e->evidence.length <= said.n - e->evidence.offset;
+    bool fits = e->evidence.offset <= said.n && e->evidence.length <= said.n - e->evidence.offset;
     return fits ? str_mem(said.p + e->evidence.offset, e->evidence.length) : STR("");
 }
 

@@ -135,7 +135,7 @@ static void leave(struct connection *c, bool next)
 }
 
 /* The conversation is over before its end: what is open is deferred, and the note tells why. */
-static void broke(struct connection *c, const char *how)
+static void broke(struct connection *c, enum note how, const char *detail)
 {
     struct talk *t = c->talk;
     if (!t) {
@@ -143,9 +143,7 @@ static void broke(struct connection *c, const char *how)
         return;
     }
     bool opening = c->machine.state == OUT_OPENING || c->machine.state == OUT_WANT_TLS;
-    bool dot = smtp_out_phase(&c->machine) == PHASE_BODY;
-    snprintf(t->note, sizeof t->note, "%s [%s]: %s while %s%s", c->host, c->ip, how, smtp_out_doing(&c->machine),
-             dot ? "; the server may have taken the message, so a second copy is possible" : "");
+    note_put(t->note, how, detail);
     t->phase = smtp_out_phase(&c->machine);
     t->refusal = (struct reply){0};
     if (is_stale(c) || opening) {
@@ -169,7 +167,7 @@ static void on_time(void *ctx)
     else if (stream_pending(c->stream) + BLOCK <= c->pending)
         set_timer(c); /* the time is for each block of the content, not for all of it (RFC 5321 4.5.3.2.5) */
     else
-        broke(c, "nothing came for too long");
+        broke(c, NOTE_SILENCE, "");
 }
 
 /* ---- the stream's side ---- */
@@ -217,15 +215,41 @@ static void on_drained(void *ctx)
         set_timer(c);
 }
 
+/* Why no connection came about, by the system's name of the error. */
+static enum note connect_note(enum stream_end why, const char *error)
+{
+    if (why == STREAM_TIMEOUT || strcmp(error, "ETIMEDOUT") == 0)
+        return NOTE_CONNECT_TIMEOUT;
+    if (strcmp(error, "ECONNREFUSED") == 0)
+        return NOTE_REFUSED;
+    return strcmp(error, "EHOSTUNREACH") == 0 || strcmp(error, "ENETUNREACH") == 0 ? NOTE_UNREACHABLE : NOTE_CONNECT_FAILED;
+}
+
+static enum note ended_note(const struct connection *c, enum stream_end why, const char *detail)
+{
+    switch (why) {
+    case STREAM_EOF:
+        return NOTE_HUNG_UP;
+    case STREAM_TLS:
+        return *detail ? NOTE_TLS_FAILED : NOTE_TLS_BROKE;
+    case STREAM_TIMEOUT:
+        return c->machine.state == OUT_WANT_TLS ? NOTE_TLS_TIMEOUT : NOTE_SILENCE;
+    case STREAM_RESET:
+    case STREAM_REFUSED:
+        return NOTE_RESET;
+    }
+    return NOTE_RESET;
+}
+
 /* Opportunistic TLS that fails is done without, on a new connection to the same host (RFC 7435 3). */
-static bool retry_in_clear(struct connection *c, const char *detail)
+static bool retry_in_clear(struct connection *c, enum note how, const char *detail)
 {
     struct talk *t = c->talk;
     if (!t || c->machine.state != OUT_WANT_TLS || t->attempt->route->tls != TLS_OPPORTUNISTIC)
         return false;
-    char text[300];
-    snprintf(text, sizeof text, "(TLS failed: %s; going on without it)", detail);
-    talk_line(t, true, str_of(text));
+    note_put(t->note, how, detail);
+    talk_remark(t, t->note);
+    note_put(t->note, NOTE_WITHOUT_TLS, "");
     t->no_tls = true;
     leave(c, false);
     return true;
@@ -234,26 +258,22 @@ static bool retry_in_clear(struct connection *c, const char *detail)
 static void on_ended(void *ctx, enum stream_end why, const char *detail)
 {
     struct connection *c = ctx;
-    char how[220];
+    enum note how = ended_note(c, why, detail);
     if (why == STREAM_TLS || c->machine.state == OUT_WANT_TLS)
-        if (retry_in_clear(c, detail))
+        if (retry_in_clear(c, how, detail))
             return;
     if (c->talk && c->machine.state == OUT_WANT_TLS)
         c->talk->phase = PHASE_TLS;
-    snprintf(how, sizeof how,
-             why == STREAM_EOF       ? "the server hung up"
-             : why == STREAM_REFUSED ? "cannot connect: %s"
-                                     : "%s",
-             detail);
     if (c->talk && (why == STREAM_REFUSED || (why == STREAM_TIMEOUT && !*c->source_ip))) {
         struct talk *t = c->talk;
-        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, how);
+        enum note n = connect_note(why, detail);
+        note_put(t->note, n, detail);
         t->phase = PHASE_CONNECT;
         t->refusal = (struct reply){0};
         leave(c, true);
         return;
     }
-    broke(c, how);
+    broke(c, how, detail);
 }
 
 static const struct stream_hooks stream_hooks = {
@@ -273,11 +293,7 @@ static void opening_failed(struct connection *c)
      * right. */
     bool about_us = m->failure_phase == PHASE_AUTH || m->failure_phase == PHASE_STARTTLS;
     t->refused_for_good += m->failure.code / 100 == 5 && !about_us;
-    if (m->failure_text[0])
-        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, m->failure_text);
-    else
-        snprintf(t->note, sizeof t->note, "%s [%s] refused the conversation: %d %.*s", c->host, c->ip, m->failure.code,
-                 (int)(m->failure.text.n > 300 ? 300 : m->failure.text.n), m->failure.text.p);
+    note_put(t->note, m->failure_note, "");
     leave(c, true);
 }
 
@@ -293,8 +309,7 @@ static void transaction_over(struct connection *c)
     const struct deliver_settings *o = c->deliver->settings;
     usable = usable && !c->deliver->draining && o->idle_ms > 0 && o->idle_max > 0 && (most == 0 || c->messages < most);
     t->reached = true;
-    if (c->machine.state == OUT_OVER && c->machine.failure_text[0])
-        snprintf(t->note, sizeof t->note, "%s [%s]: %s", c->host, c->ip, c->machine.failure_text);
+    note_put(t->note, c->machine.failure_note, "");
     if (usable) { /* kept before the outcome is told: the pool's next message may take it at once */
         idle_enter(c);
         set_timer(c);
@@ -320,7 +335,7 @@ static void react(struct connection *c)
     case OUT_WANT_TLS:
         if (!stream_start_tls(c->stream, c->talk->attempt->route->tls == TLS_VERIFIED ? c->deliver->strict : c->deliver->lax,
                               c->host, TLS_MS))
-            broke(c, "bytes in the clear followed the start of TLS");
+            broke(c, NOTE_TLS_INJECTED, "");
         return;
     case OUT_READY:
         if (!c->talk)
@@ -336,7 +351,7 @@ static void react(struct connection *c)
         else if (c->talk && c->machine.result)
             transaction_over(c);
         else if (c->talk)
-            broke(c, "the server closed the conversation");
+            broke(c, NOTE_HUNG_UP, "");
         else
             connection_close(c);
         return;

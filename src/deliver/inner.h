@@ -54,7 +54,7 @@ struct talk {
     bool reached, no_tls;
     struct outcome_line *line;
     uint32_t lines;
-    char note[640];       /* what went wrong last, one sentence */
+    char note[NOTE_MAX];  /* what went wrong last (mail/note.h) */
     struct reply refusal; /* the last host's, when the opening was refused */
     enum phase phase;
     unsigned refused_for_good;                                /* hosts whose greeting was 5xx */
@@ -71,6 +71,7 @@ struct talk {
 void talk_start(struct deliver *d, struct attempt *a);
 void talk_next_host(struct talk *t);
 void talk_line(struct talk *t, bool ours, struct str text);
+void talk_remark(struct talk *t, const char *note); /* between the lines; "": none */
 /* Keeps who was on the other end of a connection that goes. */
 void talk_seen(struct talk *t, const struct connection *c);
 /* Ends with the machine's results (m != NULL) or with one status for all. */

@@ -17,7 +17,7 @@ enum { PATH_BYTES = 1024, PART_MAX = 128 };
 /* One recipient's delivery. */
 struct delivery {
     bool good, permanent;
-    char text[300];
+    char note[NOTE_MAX];
 };
 
 struct maildir {
@@ -157,7 +157,8 @@ static void deliver_one(const struct attempt *a, uint32_t i, struct delivery *d)
     char path[PATH_BYTES];
     int fd = -1;
     if (!mailbox_parse(r->address, true, &box, &why) || !path_of(a->route->maildir, box.local, r->domain, path)) {
-        *d = (struct delivery){.permanent = true, .text = "The address cannot be a mailbox here"};
+        d->permanent = true;
+        note_put(d->note, NOTE_BOX_NAME, "");
         return;
     }
     int code = open_box(path, &fd);
@@ -167,7 +168,9 @@ static void deliver_one(const struct attempt *a, uint32_t i, struct delivery *d)
     }
     d->good = code == 0;
     if (code)
-        snprintf(d->text, sizeof d->text, "The mailbox cannot be written: %s", strerror(code));
+        note_put(d->note, NOTE_BOX_FAILED, strerrorname_np(code));
+    else
+        note_put(d->note, NOTE_BOX_WRITTEN, "");
 }
 
 /* ---- the chore ---- */
@@ -186,9 +189,9 @@ static void on_done(void *ctx)
     m.result = arena_alloc(&t->arena, t->attempt->rcpts * sizeof *m.result);
     for (uint32_t i = 0; i < t->attempt->rcpts; i++) {
         const struct delivery *d = &t->maildir->delivery[i];
-        struct reply r = {250, {2, 0, 0}, STR("Delivered to the mailbox")};
+        struct reply r = {250, {2, 0, 0}, str_of(d->note)}; /* what a server would have said; the words are ours */
         if (!d->good)
-            r = d->permanent ? (struct reply){550, {5, 1, 3}, str_of(d->text)} : (struct reply){451, {4, 3, 0}, str_of(d->text)};
+            r = d->permanent ? (struct reply){550, {5, 1, 3}, r.text} : (struct reply){451, {4, 3, 0}, r.text};
         m.result[i] = (struct result){true, d->good,
                                       d->good        ? OUTCOME_DELIVERED
                                       : d->permanent ? OUTCOME_FAILED

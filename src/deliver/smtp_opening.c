@@ -8,7 +8,7 @@
 
 /* ---- the greeting, and what is offered ---- */
 
-static void open_failed(struct smtp_out *m, enum phase phase, const struct reply *r) { out_fail(m, phase, r, NULL); }
+static void open_failed(struct smtp_out *m, enum phase phase, const struct reply *r) { out_fail(m, phase, r, NOTE_NONE); }
 
 void opening_hear_banner(struct smtp_out *m, uint32_t rcpt, const struct reply *r)
 {
@@ -69,13 +69,13 @@ static void opened(struct smtp_out *m)
     if (wants_tls(m))
         out_say(m, STEP_STARTTLS);
     else if (!m->tls && (m->policy == TLS_REQUIRED || m->policy == TLS_VERIFIED))
-        out_fail(m, PHASE_STARTTLS, NULL, "the server does not offer TLS, which is required here");
+        out_fail(m, PHASE_STARTTLS, NULL, NOTE_TLS_NOT_OFFERED);
     else if (m->login && (m->caps & CAP_AUTH_PLAIN))
         out_say(m, STEP_AUTH_PLAIN);
     else if (m->login && (m->caps & CAP_AUTH_LOGIN))
         out_say(m, STEP_AUTH_LOGIN);
     else if (m->login)
-        out_fail(m, PHASE_AUTH, NULL, "the server offers no way of logging in that is known here (PLAIN or LOGIN)");
+        out_fail(m, PHASE_AUTH, NULL, NOTE_NO_LOGIN);
     else
         m->state = OUT_READY;
 }

@@ -10,41 +10,28 @@
 enum { DIALOGUE_LINE = 400 };
 
 static const struct row {
-    const char *name, *doing;
+    const char *name;
     enum phase phase;
     say_fn *say;
     hear_fn *hear;
     bool pipelined;
     enum out_wait wait;
 } rows[STEPS] = {
-    [STEP_BANNER] = {"banner", "waiting for the greeting", PHASE_BANNER, NULL, opening_hear_banner, false,
-                     WAIT_BANNER}, /* RFC 5321 4.5.3.2.1 */
-    [STEP_EHLO] = {"EHLO", "waiting for the reply to EHLO", PHASE_EHLO, opening_say_ehlo, opening_hear_ehlo, false, WAIT_COMMAND},
-    [STEP_HELO] = {"HELO", "waiting for the reply to HELO", PHASE_EHLO, opening_say_helo, opening_hear_helo, false, WAIT_COMMAND},
-    [STEP_STARTTLS] = {"STARTTLS", "waiting for the reply to STARTTLS", PHASE_STARTTLS, opening_say_starttls,
-                       opening_hear_starttls, false, WAIT_COMMAND},
-    [STEP_AUTH_PLAIN] = {"AUTH", "waiting for the reply to AUTH", PHASE_AUTH, opening_say_auth_plain, opening_hear_auth, false,
-                         WAIT_COMMAND},
-    [STEP_AUTH_LOGIN] = {"AUTH", "waiting for the reply to AUTH", PHASE_AUTH, opening_say_auth_login, opening_hear_auth_login,
-                         false, WAIT_COMMAND},
-    [STEP_AUTH_NAME] = {"AUTH", "waiting for the reply to the login", PHASE_AUTH, opening_say_auth_name, opening_hear_auth_name,
-                        false, WAIT_COMMAND},
-    [STEP_AUTH_PASSWORD] = {"AUTH", "waiting for the reply to the password", PHASE_AUTH, opening_say_auth_password,
-                            opening_hear_auth, false, WAIT_COMMAND},
-    [STEP_MAIL] = {"MAIL", "waiting for the reply to MAIL FROM", PHASE_MAIL, transaction_say_mail, transaction_hear_mail, true,
-                   WAIT_COMMAND}, /* 4.5.3.2.2 */
-    [STEP_RCPT] = {"RCPT", "waiting for the reply to RCPT TO", PHASE_RCPT, transaction_say_rcpt, transaction_hear_rcpt, true,
-                   WAIT_COMMAND}, /* 4.5.3.2.3 */
-    [STEP_DATA] = {"DATA", "waiting for the reply to DATA", PHASE_DATA, transaction_say_data, transaction_hear_data, false,
-                   WAIT_DATA}, /* 4.5.3.2.4 */
-    [STEP_BODY] = {"content", "waiting for the reply after the content", PHASE_BODY, transaction_say_body, transaction_hear_body,
-                   false, WAIT_BODY}, /* 4.5.3.2.6 */
-    [STEP_BDAT] = {"BDAT", "waiting for the reply after the content", PHASE_BODY, transaction_say_bdat, transaction_hear_body,
-                   false, WAIT_BODY},
-    [STEP_RSET] = {"RSET", "waiting for the reply to RSET", PHASE_MAIL, transaction_say_rset, transaction_hear_rset, false,
-                   WAIT_COMMAND},
-    [STEP_QUIT] = {"QUIT", "waiting for the reply to QUIT", PHASE_QUIT, transaction_say_quit, transaction_hear_quit, false,
-                   WAIT_COMMAND},
+    [STEP_BANNER] = {"banner", PHASE_BANNER, NULL, opening_hear_banner, false, WAIT_BANNER}, /* RFC 5321 4.5.3.2.1 */
+    [STEP_EHLO] = {"EHLO", PHASE_EHLO, opening_say_ehlo, opening_hear_ehlo, false, WAIT_COMMAND},
+    [STEP_HELO] = {"HELO", PHASE_EHLO, opening_say_helo, opening_hear_helo, false, WAIT_COMMAND},
+    [STEP_STARTTLS] = {"STARTTLS", PHASE_STARTTLS, opening_say_starttls, opening_hear_starttls, false, WAIT_COMMAND},
+    [STEP_AUTH_PLAIN] = {"AUTH", PHASE_AUTH, opening_say_auth_plain, opening_hear_auth, false, WAIT_COMMAND},
+    [STEP_AUTH_LOGIN] = {"AUTH", PHASE_AUTH, opening_say_auth_login, opening_hear_auth_login, false, WAIT_COMMAND},
+    [STEP_AUTH_NAME] = {"AUTH", PHASE_AUTH, opening_say_auth_name, opening_hear_auth_name, false, WAIT_COMMAND},
+    [STEP_AUTH_PASSWORD] = {"AUTH", PHASE_AUTH, opening_say_auth_password, opening_hear_auth, false, WAIT_COMMAND},
+    [STEP_MAIL] = {"MAIL", PHASE_MAIL, transaction_say_mail, transaction_hear_mail, true, WAIT_COMMAND},  /* 4.5.3.2.2 */
+    [STEP_RCPT] = {"RCPT", PHASE_RCPT, transaction_say_rcpt, transaction_hear_rcpt, true, WAIT_COMMAND},  /* 4.5.3.2.3 */
+    [STEP_DATA] = {"DATA", PHASE_DATA, transaction_say_data, transaction_hear_data, false, WAIT_DATA},    /* 4.5.3.2.4 */
+    [STEP_BODY] = {"content", PHASE_BODY, transaction_say_body, transaction_hear_body, false, WAIT_BODY}, /* 4.5.3.2.6 */
+    [STEP_BDAT] = {"BDAT", PHASE_BODY, transaction_say_bdat, transaction_hear_body, false, WAIT_BODY},
+    [STEP_RSET] = {"RSET", PHASE_MAIL, transaction_say_rset, transaction_hear_rset, false, WAIT_COMMAND},
+    [STEP_QUIT] = {"QUIT", PHASE_QUIT, transaction_say_quit, transaction_hear_quit, false, WAIT_COMMAND},
 };
 
 /* ---- the engine: what may be said is said, a reply goes to the front of the FIFO ---- */
@@ -117,11 +104,11 @@ void out_settle_rest(struct smtp_out *m, enum outcome_status status, enum phase 
         out_settle(m, i, status, phase, r);
 }
 
-void out_fail(struct smtp_out *m, enum phase phase, const struct reply *r, const char *text)
+void out_fail(struct smtp_out *m, enum phase phase, const struct reply *r, enum note note)
 {
     m->state = m->state == OUT_OPENING || m->state == OUT_WANT_TLS ? OUT_FAILED : OUT_OVER;
     m->failure_phase = phase;
-    snprintf(m->failure_text, sizeof m->failure_text, "%s", text ? text : "");
+    m->failure_note = note;
     if (!r)
         return;
     m->failure_reply.n = 0;
@@ -146,7 +133,7 @@ static void heard_421(struct smtp_out *m, const struct reply *r)
 {
     enum phase phase = smtp_out_phase(m);
     out_settle_rest(m, OUTCOME_DEFERRED, phase, r);
-    out_fail(m, phase, r, NULL);
+    out_fail(m, phase, r, NOTE_NONE);
 }
 
 /* A refusal may come in the middle of the content; nothing else may come before what it answers has been said. */
@@ -156,7 +143,7 @@ static bool is_early(const struct smtp_out *m, const struct reply *r)
     return m->await_n == 1 && !refusal && m->hooks->unsent(m->ctx);
 }
 
-static void heard_nonsense(struct smtp_out *m, const char *what)
+static void heard_nonsense(struct smtp_out *m, enum note what)
 {
     enum phase phase = smtp_out_phase(m);
     out_settle_rest(m, OUTCOME_DEFERRED, phase, NULL);
@@ -174,11 +161,11 @@ static void heard_reply(struct smtp_out *m, const struct reply *r)
         return;
     }
     if (m->await_n == 0) {
-        out_fail(m, PHASE_NONE, NULL, "the server spoke without being asked");
+        out_fail(m, PHASE_NONE, NULL, NOTE_UNASKED);
         return;
     }
     if (is_early(m, r)) {
-        heard_nonsense(m, "the server answered before it was asked");
+        heard_nonsense(m, NOTE_TOO_EARLY);
         return;
     }
     struct awaited w = m->await[m->await_at];
@@ -199,7 +186,7 @@ void smtp_out_heard(struct smtp_out *m, const char *p, size_t n)
         if (s == REPLY_MORE)
             return;
         if (s == REPLY_BAD) { /* bytes behind the reply to STARTTLS count as bad too (response injection) */
-            heard_nonsense(m, "what the server said is no SMTP reply");
+            heard_nonsense(m, NOTE_NO_SMTP);
             return;
         }
         p += taken;
@@ -229,7 +216,7 @@ void smtp_out_broken(struct smtp_out *m)
     enum phase phase = smtp_out_phase(m);
     out_settle_rest(m, OUTCOME_DEFERRED, phase, NULL);
     if (m->state != OUT_FAILED && m->state != OUT_OVER)
-        out_fail(m, phase, NULL, NULL);
+        out_fail(m, phase, NULL, NOTE_NONE);
 }
 
 static const struct row *front(const struct smtp_out *m) { return m->await_n ? &rows[m->await[m->await_at].step] : NULL; }
@@ -239,13 +226,6 @@ enum phase smtp_out_phase(const struct smtp_out *m)
     if (m->state == OUT_WANT_TLS)
         return PHASE_TLS;
     return front(m) ? front(m)->phase : PHASE_NONE;
-}
-
-const char *smtp_out_doing(const struct smtp_out *m)
-{
-    if (m->state == OUT_WANT_TLS)
-        return "starting TLS";
-    return front(m) ? front(m)->doing : "keeping the connection for the next message";
 }
 
 enum out_wait smtp_out_wait(const struct smtp_out *m) { return front(m) ? front(m)->wait : WAIT_COMMAND; }

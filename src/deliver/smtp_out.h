@@ -1,6 +1,6 @@
 /* smtp_out: the SMTP and LMTP client as a machine without sockets and clocks. A row of its table says what we say, how we take
- * the reply, what we are doing meanwhile, and whether the next command may follow at once; what was said waits in a FIFO, so
- * reply N belongs to entry N, and pipelining needs no second state. Private to the room.
+ * the reply, and whether the next command may follow at once; what was said waits in a FIFO, so reply N belongs to entry N, and
+ * pipelining needs no second state. Private to the room.
  *
  *   opening:      BANNER -> EHLO [-> HELO] [-> STARTTLS -> (TLS) -> EHLO] [-> AUTH ...] -> ready
  *   transaction:  MAIL RCPT... DATA -> BODY, or MAIL RCPT... -> BDAT; then ready again, after RSET if something is left open
@@ -11,6 +11,7 @@
 
 #include "deliver/deliver.h"
 #include "mail/dot.h"
+#include "mail/note.h"
 #include "mail/reply.h"
 
 enum step {
@@ -102,8 +103,8 @@ struct smtp_out {
     uint64_t replies;
     /* why the opening failed, or the conversation ended */
     enum phase failure_phase;
-    struct reply failure; /* code 0: no reply, failure_text tells */
-    char failure_text[200];
+    struct reply failure;   /* code 0: no reply, */
+    enum note failure_note; /* this tells */
     struct buf failure_reply;
 };
 
@@ -119,7 +120,6 @@ void smtp_out_next(struct smtp_out *m);
 void smtp_out_quit(struct smtp_out *m);
 /* The connection has ended, or time has run out: settles what is open with DEFERRED and no reply. */
 void smtp_out_broken(struct smtp_out *m);
-/* What is waited for: its phase, a sentence ("waiting for the reply to RCPT TO"), and which time-out applies. */
+/* What is waited for: its phase, and which time-out applies. */
 enum phase smtp_out_phase(const struct smtp_out *m);
-const char *smtp_out_doing(const struct smtp_out *m);
 enum out_wait { WAIT_BANNER, WAIT_COMMAND, WAIT_DATA, WAIT_BODY } smtp_out_wait(const struct smtp_out *m);

@@ -21,9 +21,9 @@ void out_say(struct smtp_out *m, enum step s); /* now, and its reply is awaited 
 void out_await(struct smtp_out *m, enum step step, uint32_t rcpt);
 void out_pump(struct smtp_out *m);                 /* says what may be said */
 void out_put(struct smtp_out *m, struct str line); /* with its CRLF; shown in the dialogue */
-/* A recipient's end, the end of all that have none yet, and the end of the conversation (r or text tells why). */
+/* A recipient's end, the end of all that have none yet, and the end of the conversation (r or note tells why). */
 void out_settle(struct smtp_out *m, uint32_t i, enum outcome_status status, enum phase phase, const struct reply *r);
 void out_settle_rest(struct smtp_out *m, enum outcome_status status, enum phase phase, const struct reply *r);
-void out_fail(struct smtp_out *m, enum phase phase, const struct reply *r, const char *text);
+void out_fail(struct smtp_out *m, enum phase phase, const struct reply *r, enum note note);
 /* By the first digit alone (RFC 5321 4.2). */
 enum outcome_status out_status(int code);

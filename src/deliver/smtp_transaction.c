@@ -41,18 +41,15 @@ static bool needs_utf8(const struct attempt *a)
 static bool cannot_take(struct smtp_out *m)
 {
     const struct attempt *a = m->attempt;
-    struct reply r = {.code = 554, .enhanced = {5, 6, 3}};
     if (m->size_max && a->content->n > m->size_max)
-        r = (struct reply){552, {5, 3, 4}, STR("The message is larger than the receiving server takes")};
+        m->failure_note = NOTE_TOO_LARGE;
     else if (!(m->caps & CAP_SMTPUTF8) && needs_utf8(a))
-        r = (struct reply){
-            553, {5, 6, 7}, STR("The receiving server does not take internationalised addresses or headers (SMTPUTF8)")};
+        m->failure_note = NOTE_NO_SMTPUTF8;
     else if (!(m->caps & CAP_8BITMIME) && a->envelope->has_8bit)
-        r.text =
-            STR("The receiving server does not take 8-bit content (8BITMIME): send the message as quoted-printable or base64");
+        m->failure_note = NOTE_NO_8BIT;
     else
         return false;
-    out_settle_rest(m, OUTCOME_FAILED, PHASE_MAIL, &r);
+    out_settle_rest(m, OUTCOME_FAILED, PHASE_MAIL, NULL);
     return true;
 }
 
@@ -65,6 +62,7 @@ void smtp_out_begin(struct smtp_out *m, const struct attempt *a, struct arena *a
     m->unsettled = a->rcpts;
     m->said_rcpts = m->accepted = 0;
     m->needs_reset = m->any_reply = false;
+    m->failure_note = NOTE_NONE;
     m->state = OUT_BUSY;
     m->next = STEP_MAIL;
     m->more = true;
@@ -251,7 +249,7 @@ void transaction_hear_rset(struct smtp_out *m, uint32_t rcpt, const struct reply
     if (r->code / 100 == 2)
         m->state = OUT_READY;
     else
-        out_fail(m, PHASE_MAIL, r, NULL);
+        out_fail(m, PHASE_MAIL, r, NOTE_NONE);
 }
 
 void smtp_out_next(struct smtp_out *m)

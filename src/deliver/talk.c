@@ -43,6 +43,14 @@ void talk_line(struct talk *t, bool ours, struct str text)
         (struct outcome_line){(uint32_t)(loop_now_ms(t->deliver->loop) - t->began_ms), ours, arena_str(&t->arena, text)};
 }
 
+void talk_remark(struct talk *t, const char *note)
+{
+    char text[NOTE_MAX + 2];
+    snprintf(text, sizeof text, "(%s)", note);
+    if (*note)
+        talk_line(t, true, str_of(text));
+}
+
 /* ---- the outcome ---- */
 
 static void count(struct deliver_stats *s, enum outcome_status status)
@@ -113,9 +121,18 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
 static void give_up(struct talk *t)
 {
     bool for_good = t->refused_for_good > 0 && t->refused_for_good == t->tried;
-    if (!t->note[0])
-        snprintf(t->note, sizeof t->note, "%s: there is no host to talk to", t->attempt->route->site);
+    if (!t->note[0] && !t->refusal.code)
+        note_put(t->note, NOTE_NO_HOST, "");
     talk_finish(t, NULL, for_good ? OUTCOME_FAILED : OUTCOME_DEFERRED);
+}
+
+/* What went wrong before, and that it goes on with this host. */
+static void next_connection(struct talk *t, const struct route_host *h)
+{
+    char note[NOTE_MAX];
+    talk_remark(t, t->note);
+    note_put(note, NOTE_NEW_CONNECTION, h->name);
+    talk_remark(t, note);
 }
 
 void talk_next_host(struct talk *t)
@@ -126,8 +143,8 @@ void talk_next_host(struct talk *t)
         return;
     }
     t->tried = t->host + 1;
-    if (t->lines)
-        talk_line(t, true, STR("(new connection)"));
+    if (t->host > 0 || t->lines)
+        next_connection(t, &r->host[t->host]);
     t->tls_version[0] = t->tls_cipher[0] = '\0';
     connection_open(t, &r->host[t->host]);
 }
@@ -154,7 +171,7 @@ void talk_start(struct deliver *d, struct attempt *a)
 void talk_cut(struct talk *t)
 {
     struct connection *c = t->connection;
-    snprintf(t->note, sizeof t->note, "this server stopped in the middle of the attempt");
+    note_put(t->note, NOTE_STOPPED, "");
     t->phase = PHASE_LOCAL;
     if (c) {
         talk_seen(t, c);

@@ -7,6 +7,7 @@
 #include "demo/post.h"
 #include "demo/receiver.h"
 #include "demo/screen.h"
+#include "explain/tell.h"
 #include "lib/base64.h"
 #include "lib/must.h"
 #include "mail/envelope.h"
@@ -252,8 +253,10 @@ static void on_note(void *ctx, int64_t at_ms, struct str note)
         return;
     s->status = o.rcpt[0].status;
     s->attempts += o.attempt > 0;
-    if (s->status != OUTCOME_DELIVERED)
-        s->refusal = o.rcpt[0];
+    if (s->status == OUTCOME_DELIVERED)
+        return;
+    s->refusal = o.rcpt[0];
+    s->note = tell_note_of(&o, &o.rcpt[0]);
 }
 
 static bool on_entry(void *ctx, const struct store_entry *e)

@@ -2,6 +2,7 @@
 #include "demo/post.h"
 
 #include "deliver/deliver.h"
+#include "explain/tell.h"
 #include "lib/must.h"
 #include "lib/net.h"
 
@@ -20,6 +21,18 @@ static bool id_in(struct str text, struct id *ret)
     return text.n >= ID_TEXT && id_parse(str_mem(text.p + text.n - ID_TEXT, ID_TEXT), ret);
 }
 
+static void say_why(struct posting *p, const struct outcome *o, const struct outcome_rcpt *r)
+{
+    struct buf why = {0};
+    struct str note = tell_note_of(o, r);
+    if (note.n)
+        tell_note(note, r->phase, "en", &why);
+    else
+        buf_addf(&why, "%d %.*s", r->reply.code, STR_ARGS(r->reply.text));
+    fault_set(p->fault, "the server did not take the message: %.*s", STR_ARGS(buf_str(&why)));
+    buf_done(&why);
+}
+
 static void on_done(void *ctx, struct attempt *a, const struct outcome *o, bool reached, bool relayed_dsn)
 {
     struct posting *p = ctx;
@@ -29,8 +42,7 @@ static void on_done(void *ctx, struct attempt *a, const struct outcome *o, bool 
     (void)relayed_dsn;
     p->good = r->status == OUTCOME_DELIVERED && id_in(r->reply.text, p->id);
     if (!p->good)
-        fault_set(p->fault, "the server did not take the message: %d %.*s%.*s", r->reply.code, STR_ARGS(r->reply.text),
-                  STR_ARGS(o->note));
+        say_why(p, o, r);
     loop_stop(p->loop);
 }
 

@@ -4,6 +4,7 @@
 
 #include "cli/common.h"
 #include "explain/cause.h"
+#include "explain/tell.h"
 #include "mail/utf8.h"
 
 #include <stdio.h>
@@ -12,7 +13,17 @@
 
 enum { WIDTH_UNKNOWN = 100, WIDTH_MIN = 60, INDENT = 11, REPLY_BYTES = 1000, NO_GROUP = -1, SMOOTH = -2 };
 
-enum word { WORD_SMOOTH, WORD_NO_MORE, WORD_SUPPRESSED, WORD_NOT_SUPPRESSED, WORD_ATTEMPTS, WORD_SAID, WORD_MEANS, WORD_WAITING };
+enum word {
+    WORD_SMOOTH,
+    WORD_NO_MORE,
+    WORD_SUPPRESSED,
+    WORD_NOT_SUPPRESSED,
+    WORD_ATTEMPTS,
+    WORD_SAID,
+    WORD_SEEN,
+    WORD_MEANS,
+    WORD_WAITING
+};
 static const char *const words[][2] = {
     [WORD_SMOOTH] = {"taken without trouble", "przyjęte bez kłopotów"},
     [WORD_NO_MORE] = {"; nothing more goes to this address", "; na ten adres nic więcej nie wyjdzie"},
@@ -20,6 +31,7 @@ static const char *const words[][2] = {
     [WORD_NOT_SUPPRESSED] = {"not suppressed", "nie na czarnej liście"},
     [WORD_ATTEMPTS] = {" at attempt %u", " za %u. razem"},
     [WORD_SAID] = {"said", "serwer"},
+    [WORD_SEEN] = {"seen", "widać"},
     [WORD_MEANS] = {"means", "czyli"},
     [WORD_WAITING] = {"nothing happened yet", "nic się jeszcze nie stało"},
 };
@@ -43,6 +55,8 @@ void screen_init(struct screen *s, enum lang l)
         s->width = w.ws_col < WIDTH_MIN ? WIDTH_MIN : w.ws_col;
 }
 
+static const char *lang_name(const struct screen *s) { return s->lang == LANG_PL ? "pl" : "en"; }
+
 /* How many bytes of s fill at most that many columns. */
 static size_t bytes_of(struct str s, size_t columns)
 {
@@ -52,10 +66,18 @@ static size_t bytes_of(struct str s, size_t columns)
     return s.n - rest.n;
 }
 
+static size_t columns_of(struct str s)
+{
+    size_t n = 0;
+    for (; s.n > 0; n++)
+        utf8_take(&s);
+    return n;
+}
+
 static void label(const struct screen *s, enum word w)
 {
     const char *text = words[w][s->lang];
-    printf("    %s%*s", text, (int)(INDENT - 4 - strlen(text)), "");
+    printf("    %s%*s", text, INDENT - 4 - (int)columns_of(str_of(text)), "");
 }
 
 /* What does not fit on the line is left out. */
@@ -88,21 +110,27 @@ static void heading(struct screen *s, const struct seen *seen)
     if (group == s->group)
         return;
     s->group = group;
-    printf("\n── %s\n",
-           group == SMOOTH ? words[WORD_SMOOTH][s->lang] : whose_text((enum whose)group, s->lang == LANG_PL ? "pl" : "en"));
+    printf("\n── %s\n", group == SMOOTH ? words[WORD_SMOOTH][s->lang] : whose_text((enum whose)group, lang_name(s)));
 }
 
-static void said(const struct screen *s, const struct outcome_rcpt *r)
+/* The reply, or what this server noticed where there was none. */
+static void said(const struct screen *s, const struct seen *seen)
 {
+    const struct outcome_rcpt *r = &seen->refusal;
     struct buf b = {0};
     char enhanced[12];
-    if (r->reply.code == 0)
+    if (!r->verdict.cause.n)
         return;
+    label(s, seen->note.n ? WORD_SEEN : WORD_SAID);
     enhanced_text(r->reply.enhanced, enhanced);
-    buf_addf(&b, "%d %s%s", r->reply.code, enhanced, *enhanced ? " " : "");
-    common_safe(r->reply.text, REPLY_BYTES, &b);
-    label(s, WORD_SAID);
-    cut(s, buf_str(&b));
+    if (seen->note.n)
+        tell_note(seen->note, r->phase, lang_name(s), &b);
+    else
+        buf_addf(&b, "%d %s%s%.*s", r->reply.code, enhanced, *enhanced ? " " : "", STR_ARGS(r->reply.text));
+    struct buf clean = {0};
+    common_safe(buf_str(&b), REPLY_BYTES, &clean);
+    cut(s, buf_str(&clean));
+    buf_done(&clean);
     buf_done(&b);
 }
 
@@ -112,7 +140,7 @@ static void means(const struct screen *s, const struct verdict *v)
     struct buf b = {0};
     if (!c)
         return;
-    buf_addf(&b, "%s [%s]", cause_for_sender(c, s->lang == LANG_PL ? "pl" : "en")->what, c->name);
+    buf_addf(&b, "%s [%s]", cause_for_sender(c, lang_name(s))->what, c->name);
     label(s, WORD_MEANS);
     wrap(s, buf_str(&b));
     buf_done(&b);
@@ -125,7 +153,7 @@ void screen_row(struct screen *s, const char *address, const struct seen *seen)
     if (seen->status == OUTCOME_DELIVERED && seen->attempts > 1)
         printf(words[WORD_ATTEMPTS][s->lang], seen->attempts);
     printf("%s\n", seen->suppressed ? words[WORD_NO_MORE][s->lang] : "");
-    said(s, &seen->refusal);
+    said(s, seen);
     means(s, &seen->refusal.verdict);
     fflush(stdout);
 }

@@ -11,6 +11,7 @@ struct seen {
     enum outcome_status status;
     unsigned attempts;
     struct outcome_rcpt refusal; /* the newest; verdict.cause "": none */
+    struct str note;             /* that decided it, when no reply did */
     bool suppressed;
 };
 

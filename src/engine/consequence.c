@@ -12,6 +12,7 @@
 #include "engine/consequence.h"
 
 #include "explain/explain.h"
+#include "explain/tell.h"
 
 enum { SURE_ENOUGH = 60 /* of what a refusal is about, to let others wait for it */ };
 
@@ -24,14 +25,14 @@ static const enum lane_feedback lane_of[] = {[ACTION_RETRY] = LANE_OK,
 
 static struct verdict verdict_of(const struct trip *t, const struct outcome *o, const struct outcome_rcpt *r)
 {
-    struct explain_input in = {.text = r->reply.text,
-                               .code = r->reply.code,
-                               .enhanced = r->reply.enhanced,
-                               .phase = r->phase,
-                               .host = o->host,
-                               .note = o->note,
-                               .relayed = t->attempt.route && t->attempt.route->login};
-    struct explanation e = explain(&in);
+    struct explain_input noticed = {.note = tell_note_of(o, r), .phase = r->phase};
+    struct explain_input said = {.text = r->reply.text,
+                                 .code = r->reply.code,
+                                 .enhanced = r->reply.enhanced,
+                                 .phase = r->phase,
+                                 .host = o->host,
+                                 .relayed = t->attempt.route && t->attempt.route->login};
+    struct explanation e = explain(noticed.note.n ? &noticed : &said);
     return explain_verdict(&e);
 }
 
@@ -103,11 +104,8 @@ struct decision consequence_unroutable(struct worker *w, const struct job *jobs,
     bool expired = next_ms - id_wall_ms(m->entry.id) >= (int64_t)w->snapshot->settings->schedule.lifetime_s * 1000;
     return (struct decision){.status = trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED,
                              .phase = PHASE_DNS,
-                             .code = trouble->code,
-                             .enhanced = trouble->enhanced,
-                             .text = trouble->text,
                              .cause = trouble->cause,
-                             .note = trouble->text,
+                             .note = trouble->note,
                              .permanent = trouble->permanent,
                              .next_ms = next_ms};
 }

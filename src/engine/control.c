@@ -13,6 +13,7 @@
 #include "lib/must.h"
 #include "lib/stream.h"
 #include "mail/mailbox.h"
+#include "mail/note.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,13 +34,13 @@ struct verb {
     const char *name;
     enum outcome_status status;
     bool from_ready, from_waiting, from_held; /* which jobs it concerns */
-    const char *note;
+    enum note note;
 };
 static const struct verb verbs[] = {
-    {"retry", OUTCOME_RELEASED, false, true, false, "an operator asked to try again now"},
-    {"hold", OUTCOME_HELD, true, true, false, "held by an operator"},
-    {"release", OUTCOME_RELEASED, false, false, true, "released by an operator"},
-    {"drop", OUTCOME_DROPPED, true, true, true, "dropped by an operator"},
+    {"retry", OUTCOME_RELEASED, false, true, false, NOTE_ASKED_RETRY},
+    {"hold", OUTCOME_HELD, true, true, false, NOTE_ASKED_HOLD},
+    {"release", OUTCOME_RELEASED, false, false, true, NOTE_ASKED_RELEASE},
+    {"drop", OUTCOME_DROPPED, true, true, true, NOTE_ASKED_DROP},
 };
 
 struct request;
@@ -107,9 +108,9 @@ static void act_on_jobs(struct part *p)
     for (struct job *j = p->found, *next; j; j = next) {
         next = j->next;
         j->next = NULL;
-        flow_decide(
-            w, j,
-            &(struct decision){.status = v->status, .phase = PHASE_LOCAL, .note = v->note, .next_ms = loop_wall_ms(w->loop)});
+        flow_decide(w, j,
+                    &(struct decision){
+                        .status = v->status, .phase = PHASE_LOCAL, .note = note_word(v->note), .next_ms = loop_wall_ms(w->loop)});
         p->changed++;
     }
 }

@@ -77,7 +77,7 @@ static void on_kept(void *ctx, bool durable)
 void flow_offer(struct job *j)
 {
     struct message *m = j->message;
-    char why[SUPPRESSED_WHY];
+    char why[NOTE_MAX];
     if (suppressed_ask(j, why)) {
         j->next = NULL;
         flow_decide(m->home, j,

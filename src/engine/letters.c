@@ -2,6 +2,9 @@
 #include "engine/letters.h"
 
 #include "engine/flow.h"
+#include "mail/note.h"
+
+#include <stdio.h>
 
 bool letters_have_room(const struct worker *w)
 {
@@ -40,10 +43,13 @@ static void abandon(void *ctx)
 static void unreadable(struct trip *t, const char *why)
 {
     struct worker *home = t->message->home;
-    char id[ID_TEXT + 1];
-    id_text(t->message->entry.id, id);
+    const struct log_entry *e = &t->message->entry;
+    char id[ID_TEXT + 1], place[32], note[NOTE_MAX];
+    id_text(e->id, id);
+    snprintf(place, sizeof place, "%u:%u", e->pos.segment, e->pos.offset);
+    note_put(note, NOTE_UNREADABLE, place);
     engine_log("message %s cannot be read back and is held: %s", id, why);
-    flow_decide(home, t->jobs, &(struct decision){.status = OUTCOME_HELD, .phase = PHASE_LOCAL, .note = why});
+    flow_decide(home, t->jobs, &(struct decision){.status = OUTCOME_HELD, .phase = PHASE_LOCAL, .note = note});
     t->jobs = NULL;
     if (t->lane)
         worker_go(home, t->begun, &t->post, abandon, t);

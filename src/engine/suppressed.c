@@ -6,6 +6,7 @@
 #include "mail/mailbox.h"
 #include "suppress/suppress.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct waiter {
@@ -124,26 +125,20 @@ void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fa
 
 /* ---- asking ---- */
 
-static void tell(const struct suppress_hit *h, struct str account, char why[SUPPRESSED_WHY])
+/* "address|domain SINCE UNTIL|- REASON auto|hand SCOPE", as explain/tell.c takes it apart; the scope is "*" for the server, "" or
+ * the account. */
+static void put_note(const struct suppress_hit *h, struct str account, char why[NOTE_MAX])
 {
-    char since[DATE_TEXT], until[DATE_TEXT];
+    char since[DATE_TEXT], until[DATE_TEXT], detail[NOTE_MAX];
     date_rfc3339(h->at_s * 1000, since);
     date_rfc3339(h->expires_s * 1000, until);
-    struct buf b = {.max = SUPPRESSED_WHY - 1};
-    buf_addf(&b, "the %s is suppressed since %.10s", h->of_domain ? "whole domain" : "address", since);
-    if (h->expires_s)
-        buf_addf(&b, " until %.10s", until);
-    if (h->of_server)
-        buf_addf(&b, " on this server");
-    else if (account.n)
-        buf_addf(&b, " for the account %.*s", STR_ARGS(account));
-    buf_addf(&b, ": %s, added %s", suppress_reason_name(h->reason), h->automatic ? "automatically" : "by hand");
-    memcpy(why, b.p, b.n);
-    why[b.n] = '\0';
-    buf_done(&b);
+    snprintf(detail, sizeof detail, "%s %.10s %.10s %s %s %.*s", h->of_domain ? "domain" : "address", since,
+             h->expires_s ? until : "-", suppress_reason_name(h->reason), h->automatic ? "auto" : "hand",
+             h->of_server ? 1 : (int)account.n, h->of_server ? "*" : account.p);
+    note_put(why, NOTE_SUPPRESSED, detail);
 }
 
-bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY])
+bool suppressed_ask(const struct job *j, char why[NOTE_MAX])
 {
     const struct message *m = j->message;
     const struct envelope *e = &m->letter->envelope;
@@ -155,6 +150,6 @@ bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY])
         !suppress_blocks(w->suppressed, e->account, r->address, r->domain, loop_wall_ms(w->loop) / 1000, &hit) ||
         domain_among(a->hosted, a->hosted_n, r->domain) || verp_hosts(w->snapshot->returns, r->domain))
         return false;
-    tell(&hit, e->account, why);
+    put_note(&hit, e->account, why);
     return true;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "engine/message.h"
+#include "mail/note.h"
 
 /* Reads the list; fails when it is damaged: mail to people who asked for none must not go out for that. The office writes a
  * damaged one anew when it starts, and the supervisor tries again. */
@@ -18,10 +19,9 @@ void suppressed_end(struct worker *w);
  * that come while it is being read are answered by one more reading, so that what is told was read after it was asked for. */
 void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fault *f), void *ctx);
 
-/* Is the job's recipient suppressed? On its home worker, with its letter in memory. why: a sentence for the story.
+/* Is the job's recipient suppressed? On its home worker, with its letter in memory. why: the note for the story.
  *
  * Never for mail without a sender: our own notifications and other servers' tell somebody what became of their mail, and nobody
  * would learn that they were dropped. Never for domains that this server hosts, its return paths included: there an unknown user
  * is answered, not passed over. */
-enum { SUPPRESSED_WHY = 400 };
-bool suppressed_ask(const struct job *j, char why[SUPPRESSED_WHY]);
+bool suppressed_ask(const struct job *j, char why[NOTE_MAX]);

@@ -43,12 +43,7 @@ void trip_decide(struct trip *t, const struct decision *d)
     o.site = d->site;
     for (uint32_t i = 0; i < t->rcpts; i++) {
         struct outcome_rcpt *r = &o.rcpt[i];
-        struct str enhanced = str_of(d->enhanced);
         *r = (struct outcome_rcpt){.rcpt = t->rcpt[i], .status = d->status, .phase = d->phase, .next_ms = d->next_ms};
-        r->reply.code = d->code;
-        r->reply.text = str_of(d->text);
-        if (d->enhanced)
-            enhanced_take(&enhanced, d->code, &r->reply.enhanced);
         const struct cause *c = d->cause ? cause_find(str_of(d->cause)) : NULL;
         if (c)
             r->verdict = explain_decided(c, d->permanent);

@@ -30,8 +30,7 @@ void trip_free(struct trip *t);
 struct decision {
     enum outcome_status status;
     enum phase phase;
-    int code; /* what a server would have said; 0: nothing */
-    const char *enhanced, *text, *cause, *note;
+    const char *cause, *note; /* a cause's name, NULL: none; see mail/note.h */
     bool permanent;
     int64_t next_ms;
     struct str site; /* of the lane that the job was stuck in; "": none */

@@ -73,7 +73,6 @@ static void collect_stuck(void *ctx, struct job *j)
 
 static void sweep(struct worker *w)
 {
-    static const char unreachable[] = "none of the receiving hosts could be reached";
     struct stuck s = {.worker = w};
     schedule_each(w->schedule, collect_stuck, &s);
     for (struct job *j = s.jobs, *next; j; j = next) {
@@ -86,7 +85,7 @@ static void sweep(struct worker *w)
                     &(struct decision){.status = expired ? OUTCOME_FAILED : OUTCOME_DEFERRED,
                                        .phase = PHASE_CONNECT,
                                        .cause = expired ? "expired" : "host-unreachable",
-                                       .note = unreachable,
+                                       .note = note_word(NOTE_NONE_REACHED),
                                        .permanent = expired,
                                        .next_ms = now_ms + schedule_retry_ms(w->schedule, 1),
                                        .site = lane_site(j->lane)});

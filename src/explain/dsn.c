@@ -9,6 +9,7 @@
 #include "explain/dsn_text.h"
 #include "explain/explain.h"
 #include "explain/mime.h"
+#include "explain/tell.h"
 #include "mail/date.h"
 #include "mail/header.h"
 #include "mail/utf8.h"
@@ -244,11 +245,14 @@ static void diagnostic(struct report *p, const struct outcome_rcpt *r)
 {
     struct buf value = {0};
     char enhanced[12];
+    struct str note = tell_note_of(p->r->outcome, r);
     enhanced_text(r->reply.enhanced, enhanced);
-    if (r->reply.code)
+    if (note.n > 0) {
+        buf_add_str(&value, STR("x-goniec; "));
+        tell_note(note, r->phase, "en", &value);
+    } else if (r->reply.code) {
         buf_addf(&value, "smtp; %d %s%s%.*s", r->reply.code, enhanced, *enhanced ? " " : "", STR_ARGS(r->reply.text));
-    else if (p->r->outcome->note.n > 0)
-        buf_addf(&value, "x-goniec; %.*s", STR_ARGS(p->r->outcome->note));
+    }
     if (value.n > 0)
         mime_field("Diagnostic-Code", buf_str(&value), p->global, p->b);
     buf_done(&value);

@@ -6,6 +6,7 @@
 #include "explain/dsn_page.h"
 #include "explain/explain.h"
 #include "explain/mime.h"
+#include "explain/tell.h"
 #include "mail/date.h"
 
 #include <stdio.h>
@@ -126,17 +127,26 @@ static void replier(const struct page *g, const struct phrases *p, const struct 
     buf_done(&line);
 }
 
-static void evidence(const struct page *g, const struct phrases *p, const struct outcome *o, const struct outcome_rcpt *r)
+/* What this server noticed itself. */
+static void noticed(const struct page *g, const char *lang, struct str note, enum phase phase)
 {
-    char enhanced[12];
-    if (r->reply.code == 0) {
-        if (o->note.n == 0)
-            return;
-        page_says(g, str_of(p->note));
-        quoted(g, o->note);
-        return;
-    }
     struct buf text = {0};
+    page_says(g, str_of(phrases_of(lang)->note));
+    tell_note(note, phase, lang, &text);
+    quoted(g, buf_str(&text));
+    buf_done(&text);
+}
+
+static void evidence(const struct page *g, const char *lang, const struct outcome *o, const struct outcome_rcpt *r)
+{
+    const struct phrases *p = phrases_of(lang);
+    char enhanced[12];
+    struct str note = tell_note_of(o, r);
+    struct buf text = {0};
+    if (note.n > 0)
+        noticed(g, lang, note, r->phase);
+    if (note.n > 0 || r->reply.code == 0)
+        return;
     enhanced_text(r->reply.enhanced, enhanced);
     replier(g, p, o);
     buf_addf(&text, "%d%s%s%s%.*s", r->reply.code, *enhanced ? " " : "", enhanced, r->reply.text.n ? " " : "",
@@ -161,7 +171,7 @@ static void recipient(const struct page *g, const struct dsn_request *r, const c
     if (r->kind != DSN_FAILED && r->kind != DSN_DELAYED)
         return;
     reason(g, phrases_of(lang), lang, who);
-    evidence(g, phrases_of(lang), r->outcome, who);
+    evidence(g, lang, r->outcome, who);
 }
 
 static void opening(const struct page *g, const struct dsn_request *r, const struct phrases *p)

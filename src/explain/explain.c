@@ -5,42 +5,21 @@
  *   match.c   finds every phrase of the rulebook (rules/) in one pass
  *   weigh.c   decides between what they, the enhanced code and the code say
  *
- * Here is what follows from it (the action), and how our own notes are read when no reply came. */
+ * Here is what follows from it (the action), and what our own notes mean when no reply came. */
 #include "explain/explain.h"
 
 #include "explain/plain.h"
 #include "explain/rulebook.h"
 #include "explain/status.h"
+#include "explain/tell.h"
 #include "explain/weigh.h"
 #include "lib/must.h"
 
 enum { SURE = 95, LIKELY = 70, GUESS = 20, TO_PAUSE = 60 };
 
-/* What our own note (deliver/ writes it) says when no reply came. Phase PHASE_NONE: any. */
-struct note_row {
-    enum phase phase;
-    const char *word; /* NULL: whatever it says */
-    const char *cause, *rule;
-};
-static const struct note_row notes[] = {
-    {PHASE_DNS, NULL, "dns-failure", "note/dns-failure"},
-    {PHASE_STARTTLS, NULL, "tls-failed", "note/tls-failed"},
-    {PHASE_TLS, NULL, "tls-failed", "note/tls-failed"},
-    {PHASE_AUTH, "logging in", "auth-failed", "note/auth-failed"},
-    {PHASE_LOCAL, NULL, "local-error", "note/local-error"},
-    {PHASE_NONE, "this server stopped", "interrupted", "note/interrupted"},
-    {PHASE_NONE, "refused", "connection-refused", "note/connection-refused"},
-    {PHASE_NONE, "timed out", "timeout", "note/timeout"},
-    {PHASE_NONE, "timeout", "timeout", "note/timeout"},
-    {PHASE_NONE, "too long", "timeout", "note/timeout"},
-    {PHASE_NONE, "unreachable", "host-unreachable", "note/host-unreachable"},
-    {PHASE_NONE, "no route", "host-unreachable", "note/host-unreachable"},
-    {PHASE_CONNECT, NULL, "host-unreachable", "note/host-unreachable"},
-    {PHASE_NONE, "no smtp reply", "protocol-error", "note/protocol-error"},
-    {PHASE_NONE, "without being asked", "protocol-error", "note/protocol-error"},
-    {PHASE_NONE, NULL, "connection-lost", "note/connection-lost"},
-};
-enum { NOTE_ROWS = sizeof notes / sizeof notes[0] };
+#define NOTE_ROW(name, word) "note/" word,
+static const char *const note_rules[NOTE_COUNT] = {"note/other", NOTES(NOTE_ROW)};
+#undef NOTE_ROW
 
 /* ---- what follows ---- */
 
@@ -85,28 +64,27 @@ static struct explanation of_cause(const struct cause *c, const char *rule, uint
     return e;
 }
 
-/* ---- without a reply: our own words ---- */
+/* ---- without a reply: what we noticed ourselves ---- */
 
-/* length 0: the word is not there. */
-static struct evidence where(struct str note, const char *word)
+/* A failure of TLS says no more than its phase does; and so does a note that another version left. */
+static const char *cause_by_phase(enum phase p)
 {
-    size_t n = word ? strlen(word) : 0;
-    for (size_t i = 0; n && i + n <= note.n; i++)
-        if (str_starts_nocase(str_mem(note.p + i, note.n - i), str_mem(word, n)))
-            return (struct evidence){i, n, true};
-    return (struct evidence){0};
+    return p == PHASE_STARTTLS || p == PHASE_TLS ? "tls-failed"
+           : p == PHASE_DNS                      ? "dns-failure"
+           : p == PHASE_CONNECT                  ? "host-unreachable"
+           : p == PHASE_LOCAL                    ? "local-error"
+                                                 : "connection-lost";
 }
 
 static struct explanation explain_note(const struct explain_input *in)
 {
-    unsigned i = 0;
-    while (i + 1 < NOTE_ROWS && !((notes[i].phase == PHASE_NONE || notes[i].phase == in->phase) &&
-                                  (!notes[i].word || where(in->note, notes[i].word).length)))
-        i++;
-    struct explanation e = of_cause(known(notes[i].cause), notes[i].rule, i + 1 < NOTE_ROWS ? SURE : LIKELY);
-    e.evidence = where(in->note, notes[i].word);
+    struct str detail;
+    const struct note_meaning *m = note_meaning(in->note);
+    bool plain = m && *m->cause && in->phase != PHASE_STARTTLS && in->phase != PHASE_TLS;
+    const char *cause = plain ? m->cause : cause_by_phase(in->phase);
+    struct explanation e = of_cause(known(cause), note_rules[note_take(in->note, &detail)], m ? SURE : LIKELY);
     e.phase = in->phase;
-    e.permanent = false; /* without a reply nothing is for good */
+    e.permanent = plain && m->permanent;
     e.action = action_of(&e, false, in);
     return e;
 }
@@ -131,7 +109,7 @@ static struct evidence evidence_of(const struct judgement *j, const struct plain
     if (j->first == j->end)
         return (struct evidence){0};
     size_t from = p->from[j->first];
-    return (struct evidence){from, p->from[j->end - 1] + (size_t)1 - from, false};
+    return (struct evidence){from, p->from[j->end - 1] + (size_t)1 - from};
 }
 
 static void fill(struct explanation *e, const struct judgement *j, const struct plain *p)
@@ -148,13 +126,6 @@ struct explanation explain(const struct explain_input *in)
 {
     if (in->code == 0 && in->text.n == 0)
         return explain_note(in);
-    if (in->phase == PHASE_LOCAL && in->code / 100 == 4) { /* our own words about our own disk */
-        struct explanation e = of_cause(known("local-error"), "note/local", SURE);
-        e.code = in->code;
-        e.enhanced = in->enhanced;
-        e.phase = in->phase;
-        return e;
-    }
     struct plain plain;
     struct explanation e;
     struct str text = str_mem(in->text.p, in->text.n < EXPLAIN_TEXT_MAX ? in->text.n : EXPLAIN_TEXT_MAX);

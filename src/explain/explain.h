@@ -18,16 +18,15 @@ struct explain_input {
     struct enhanced enhanced; /* class 0: find it in the text */
     enum phase phase;         /* PHASE_NONE: find it in the text, or do without */
     struct str host;          /* who speaks: MX name, reporting MTA or domain; "": not known */
-    struct str note;          /* our own sentence, read when text is "" and code 0: "connection timed out" */
+    struct str note;          /* what we noticed ourselves (mail/note.h), read when text is "" and code 0 */
     bool relayed;             /* the host is a relay we were told to use, not the recipient's: a denied relay is our doing */
     bool other_source;        /* we have another IP address to send from */
 };
 enum { EXPLAIN_TEXT_MAX = 4096 };
 
-/* Which bytes decided: of input.text, or of input.note when in_note. length 0: none, the code or the phase did. */
+/* Which bytes of input.text decided. length 0: none, the code, the phase or the note did. */
 struct evidence {
     size_t offset, length;
-    bool in_note;
 };
 
 struct explanation {
@@ -36,7 +35,7 @@ struct explanation {
     bool permanent;
     enum action action;
     uint8_t confidence;       /* 0..100; CONFIDENCE_CODE_ONLY and less: nothing but a code was there to go by */
-    const char *rule;         /* "gmail/user-unknown", "enhanced/5.1.1", "code/550", "note/timeout", "none"; never NULL */
+    const char *rule;         /* "gmail/user-unknown", "enhanced/5.1.1", "code/550", "note/silence", "none"; never NULL */
     const char *source;       /* where the rule comes from: URL and date, or who was seen saying it; "" for codes */
     const char *provider;     /* "gmail", "wp", ...: who the host or the text shows it to be; "" */
     struct evidence evidence; /* the words that matched */

@@ -140,7 +140,13 @@ static void on_post(void *ctx)
     stream_leave(s);
 }
 
-void stream_end_by_errno(struct stream *s, int code) { stream_end_later(s, STREAM_RESET, strerror(code)); }
+static const char *error_name(int code)
+{
+    const char *name = strerrorname_np(code);
+    return name ? name : "?";
+}
+
+void stream_end_by_errno(struct stream *s, int code) { stream_end_later(s, STREAM_RESET, error_name(code)); }
 
 void stream_close(struct stream **stream, int64_t linger_ms)
 {
@@ -194,9 +200,9 @@ static void on_timer(void *ctx)
     if (s->lingering)
         s->dead = true;
     else if (s->state == CONNECTING)
-        stream_end_later(s, STREAM_TIMEOUT, "no answer in time");
+        stream_end_later(s, STREAM_TIMEOUT, "");
     else if (s->state == HANDSHAKE)
-        stream_end_later(s, STREAM_TIMEOUT, "the TLS handshake took too long");
+        stream_end_later(s, STREAM_TIMEOUT, "");
     stream_leave(s);
 }
 
@@ -210,12 +216,12 @@ struct stream *stream_connect(struct loop *l, const struct sockaddr *to, socklen
     memcpy(&s->peer, to, to_len);
     s->state = CONNECTING;
     if (fd < 0) {
-        stream_end_later(s, STREAM_REFUSED, strerror(code));
+        stream_end_later(s, STREAM_REFUSED, error_name(code));
         return s;
     }
     setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
     if ((source && bind(fd, source, source_len) != 0) || (connect(fd, to, to_len) != 0 && errno != EINPROGRESS)) {
-        stream_end_later(s, STREAM_REFUSED, strerror(errno));
+        stream_end_later(s, STREAM_REFUSED, error_name(errno));
         return s;
     }
     timer_set(l, &s->timer, timeout_ms);
@@ -229,7 +235,7 @@ static void finish_connect(struct stream *s)
     socklen_t len = sizeof code;
     getsockopt(s->watch.fd, SOL_SOCKET, SO_ERROR, &code, &len);
     if (code) {
-        stream_end_later(s, STREAM_REFUSED, strerror(code));
+        stream_end_later(s, STREAM_REFUSED, error_name(code));
         return;
     }
     timer_cancel(&s->timer);

@@ -18,9 +18,9 @@ struct stream;
 
 enum stream_end {
     STREAM_EOF,     /* the peer closed in order */
-    STREAM_RESET,   /* the connection broke; detail tells how */
-    STREAM_TLS,     /* the TLS handshake or record layer failed; detail tells how */
-    STREAM_REFUSED, /* connect failed; detail tells how */
+    STREAM_RESET,   /* the connection broke; detail: the system's name of the error, "ECONNRESET" */
+    STREAM_TLS,     /* the TLS handshake or record layer failed; detail: OpenSSL's words, "" when it has none */
+    STREAM_REFUSED, /* connect failed; detail: the system's name of the error */
     STREAM_TIMEOUT, /* connect or handshake did not end in time */
 };
 

@@ -18,7 +18,7 @@ static void offer(struct stream *s, const char *p, size_t n)
     if (s->dead || s->lingering)
         return;
     if (taken < n && s->tls && s->state != SECURE)
-        stream_end_later(s, STREAM_TLS, "bytes in the clear followed the start of TLS");
+        stream_end_later(s, STREAM_TLS, "");
     else if (taken < n)
         buf_add(&s->held, p + taken, n - taken);
     else if (s->held.cap > KEEP_BYTES)
@@ -29,7 +29,7 @@ static void nothing_read(struct stream *s, ssize_t n)
 {
     s->readable = n < 0 && errno == EINTR;
     if (n == 0)
-        stream_end_later(s, STREAM_EOF, "the peer closed the connection");
+        stream_end_later(s, STREAM_EOF, "");
     else if (errno != EAGAIN && errno != EINTR)
         stream_end_by_errno(s, errno);
 }
@@ -62,7 +62,7 @@ static bool sip(struct stream *s, char *to)
     if (s->dead || s->lingering)
         return false;
     if (taken == 0 && s->hung_up && !s->paused)
-        stream_end_later(s, STREAM_EOF, "the peer closed the connection");
+        stream_end_later(s, STREAM_EOF, "");
     if (taken == 0)
         return false;
     if (recv(s->watch.fd, to, taken, 0) == (ssize_t)taken)

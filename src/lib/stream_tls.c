@@ -6,18 +6,18 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-static void end_by_ssl(struct stream *s, int result, const char *fallback)
+static void end_by_ssl(struct stream *s, int result)
 {
     char text[160];
     int code = errno, why = SSL_get_error(s->ssl, result);
     if (why == SSL_ERROR_ZERO_RETURN)
-        stream_end_later(s, STREAM_EOF, "the peer closed the connection");
+        stream_end_later(s, STREAM_EOF, "");
     else if (why == SSL_ERROR_SYSCALL && code)
         stream_end_by_errno(s, code);
     else if (why == SSL_ERROR_SYSCALL && s->state == SECURE)
-        stream_end_later(s, STREAM_EOF, "the peer closed the connection");
+        stream_end_later(s, STREAM_EOF, "");
     else
-        stream_end_later(s, STREAM_TLS, tls_error(text, sizeof text, fallback));
+        stream_end_later(s, STREAM_TLS, tls_error(text, sizeof text, ""));
     ERR_clear_error();
 }
 
@@ -51,7 +51,7 @@ void stream_tls_advance(struct stream *s)
         int why = SSL_get_error(s->ssl, n);
         if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE)
             return;
-        end_by_ssl(s, n, "the TLS handshake broke off");
+        end_by_ssl(s, n);
         return;
     }
     timer_cancel(&s->timer);
@@ -80,7 +80,7 @@ size_t stream_tls_read(struct stream *s, char *to, size_t room)
         int why = SSL_get_error(s->ssl, n);
         s->readable = false;
         if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE && got == 0)
-            end_by_ssl(s, n, "the TLS connection broke");
+            end_by_ssl(s, n);
         else if (why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
             s->readable = true; /* first what came, then the end */
         break;
@@ -102,7 +102,7 @@ bool stream_tls_write(struct stream *s)
     if (why == SSL_ERROR_WANT_WRITE || why == SSL_ERROR_WANT_READ)
         s->writable = false;
     else
-        end_by_ssl(s, n, "the TLS connection broke");
+        end_by_ssl(s, n);
     return false;
 }
 

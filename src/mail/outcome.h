@@ -83,7 +83,7 @@ struct outcome_rcpt {
 struct outcome_line {
     uint32_t at_ms;  /* since the attempt began */
     bool ours;       /* what we said; otherwise what they said */
-    struct str text; /* one line, no CRLF; our AUTH data replaced by "***" */
+    struct str text; /* one line, no CRLF; our AUTH data replaced by "***"; in brackets: a remark (mail/note.h) */
 };
 
 struct outcome {
@@ -96,7 +96,7 @@ struct outcome {
     struct str source_ip, ehlo;         /* how we appeared */
     struct str tls_version, tls_cipher; /* "" in the clear */
     bool tls_verified;
-    struct str note; /* a sentence of ours when no reply decided ("connection timed out"); "" otherwise */
+    struct str note; /* what we noticed or decided ourselves (mail/note.h), for those whom no reply decided about; "" otherwise */
     struct str site; /* the lane's, when some recipient was not delivered: who the servers are, also if none answers */
     uint32_t rest_s; /* for so long nothing more goes to this receiver because of it; 0: what waits goes on */
     uint32_t lines;

@@ -44,8 +44,8 @@ struct lookup {
     bool implicit;
     uint16_t port;
     unsigned hosts, waiting;
-    bool temporary; /* a question got no answer */
-    char trouble[100];
+    bool temporary;    /* a question got no answer */
+    enum note trouble; /* of the DNS */
     uint32_t ttl_s;
     struct host *host;
     struct question mx, *question; /* two a host */
@@ -134,10 +134,10 @@ static void end(struct lookup *l, struct route *r, const struct route_trouble *t
     free(l);
 }
 
-static void end_trouble(struct lookup *l, bool permanent, const char *cause, const char *enhanced, const char *text)
+static void end_trouble(struct lookup *l, bool permanent, const char *cause, enum note note)
 {
-    struct route_trouble t = {permanent, cause, permanent ? 550 : 451, enhanced, ""};
-    snprintf(t.text, sizeof t.text, "%s: %s", l->domain, text);
+    struct route_trouble t = {permanent, cause, ""};
+    note_put(t.note, note, l->domain);
     end(l, NULL, &t, permanent ? TTL_NONE_S : TTL_MIN_S);
 }
 
@@ -154,10 +154,7 @@ static bool unanswered(struct lookup *l, int error, const struct ub_result *r)
     if (!error && !r->bogus && (r->rcode == 0 || r->rcode == RCODE_NXDOMAIN))
         return false;
     l->temporary = true;
-    snprintf(l->trouble, sizeof l->trouble, "%s",
-             error      ? ub_strerror(error)
-             : r->bogus ? "the DNSSEC signatures do not hold"
-                        : "the DNS servers failed");
+    l->trouble = error ? NOTE_RESOLVER_FAILED : r->bogus ? NOTE_DNSSEC_BOGUS : NOTE_DNS_FAILED;
     return true;
 }
 
@@ -215,17 +212,17 @@ static bool drop_own(struct lookup *l)
 static void use_mx(struct lookup *l, const struct ub_result *r)
 {
     if (is_null_mx(r)) {
-        end_trouble(l, true, "null-mx", "5.1.10", "the domain says that it takes no mail (null MX)");
+        end_trouble(l, true, "null-mx", NOTE_NULL_MX);
         return;
     }
     take_hosts(l, r);
     if (!l->hosts) {
-        end_trouble(l, true, "no-mail-host", "5.1.2", "its MX records name no usable host");
+        end_trouble(l, true, "no-mail-host", NOTE_MX_UNUSABLE);
         return;
     }
     qsort(l->host, l->hosts, sizeof *l->host, by_preference);
     if (drop_own(l) && !l->hosts) {
-        end_trouble(l, true, "loop-to-self", "5.4.6", "its best mail host is this server, which does not host the domain");
+        end_trouble(l, true, "loop-to-self", NOTE_MX_IS_US);
         return;
     }
     if (l->hosts > HOSTS_MAX)
@@ -238,9 +235,9 @@ static void on_mx(void *ctx, int error, struct ub_result *r)
     struct lookup *l = ((struct question *)ctx)->lookup;
     l->waiting--;
     if (unanswered(l, error, r)) {
-        end_trouble(l, false, "dns-failure", "4.4.3", l->trouble);
+        end_trouble(l, false, "dns-failure", l->trouble);
     } else if (r->nxdomain || r->rcode == RCODE_NXDOMAIN) {
-        end_trouble(l, true, "domain-not-found", "5.1.2", "there is no such domain");
+        end_trouble(l, true, "domain-not-found", NOTE_NO_DOMAIN);
     } else if (r->havedata) {
         note_ttl(l, r);
         use_mx(l, r);
@@ -325,12 +322,12 @@ static void conclude(struct lookup *l)
     unsigned n = list_addresses(l, hosts);
     char site[512];
     if (n == 0 && l->temporary)
-        end_trouble(l, false, "dns-failure", "4.4.3", l->trouble);
+        end_trouble(l, false, "dns-failure", l->trouble);
     else if (n == 0)
-        end_trouble(l, true, "no-mail-host", "5.1.2",
-                    l->shape      ? "the host has no address"
-                    : l->implicit ? "the domain has neither MX nor address records"
-                                  : "none of its mail hosts has a usable address");
+        end_trouble(l, true, "no-mail-host",
+                    l->shape      ? NOTE_HOST_NO_ADDRESS
+                    : l->implicit ? NOTE_NO_MX_NO_ADDRESS
+                                  : NOTE_HOSTS_NO_ADDRESS);
     if (n == 0)
         return;
     struct route shape = {.kind = ROUTE_SMTP, .tls = TLS_OPPORTUNISTIC, .site = site};

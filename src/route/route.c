@@ -347,8 +347,8 @@ static void follow_literal(struct entry *e, struct str inner)
         end_fixed(e, &shape, &h);
         return;
     }
-    struct route_trouble t = {true, "domain-not-found", 550, "5.1.2", ""};
-    snprintf(t.text, sizeof t.text, "%s: mail cannot be sent to this address literal", e->domain);
+    struct route_trouble t = {true, "domain-not-found", ""};
+    note_put(t.note, NOTE_LITERAL_REFUSED, e->domain);
     on_answer(e, NULL, &t, 300);
 }
 

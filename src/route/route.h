@@ -5,6 +5,7 @@
 #include "lib/loop.h"
 #include "lib/net.h"
 #include "lib/str.h"
+#include "mail/note.h"
 
 #include <stdatomic.h>
 
@@ -37,10 +38,8 @@ void route_free(struct route **r);
 /* Why there is no route. permanent: bounce; otherwise try later. */
 struct route_trouble {
     bool permanent;
-    const char *cause;    /* "domain-not-found", "null-mx", "no-mail-host", "dns-failure", "loop-to-self" (explain's names) */
-    int code;             /* what a server would have said: 550, 451, ... */
-    const char *enhanced; /* "5.1.2", "5.1.10", "4.4.3", ... */
-    char text[300];       /* one sentence with the name asked and what came back */
+    const char *cause;   /* "domain-not-found", "null-mx", "no-mail-host", "dns-failure", "loop-to-self" (explain's names) */
+    char note[NOTE_MAX]; /* what was found out, with the name that was asked for (mail/note.h) */
 };
 
 /* A rule of the settings: mail for `domain` ("*": all) goes to fixed hosts or a local directory. */

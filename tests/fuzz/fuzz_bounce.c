@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             const struct bounce_rcpt *r = &m.rcpt[i];
             must(r->address.n > 0);
             must(r->code == 0 || (r->code >= 200 && r->code <= 599));
-            must(!r->why.cause || r->why.evidence.in_note || r->why.evidence.offset + r->why.evidence.length <= r->said.n);
+            must(!r->why.cause || r->why.evidence.offset + r->why.evidence.length <= r->said.n);
             seen += sum(r->address) + sum(r->final) + sum(r->said) + sum(r->remote_mta);
         }
         seen += sum(m.message_id) + sum(m.envelope_id) + sum(m.reporting_mta) + sum(m.reported_to) + sum(m.feedback_type);

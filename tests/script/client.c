@@ -88,9 +88,10 @@ static void show_results(struct client *c)
         const struct result *r = &c->m.result[i];
         char e[12];
         must(r->settled);
+        struct str noticed = str_of(note_word(c->m.failure_note));
         enhanced_text(r->reply.enhanced, e);
         script_did("! %s %.*s in %s: %d %s %.*s", status[r->status], STR_ARGS(c->rcpt[i].address), phase_name(r->phase),
-                   r->reply.code, e, STR_ARGS(r->reply.text));
+                   r->reply.code, e, STR_ARGS(r->reply.code || r->status != OUTCOME_FAILED ? r->reply.text : noticed));
     }
 }
 
@@ -105,7 +106,7 @@ static void show(struct client *c)
     if (s == OUT_FAILED && c->m.failure_phase == PHASE_TLS && c->shown != OUT_WANT_TLS)
         script_did("! tls"); /* fed whole, it came and went within one feed */
     c->shown = s;
-    struct str why = c->m.failure.code ? c->m.failure.text : str_of(c->m.failure_text);
+    struct str why = c->m.failure.code ? c->m.failure.text : str_of(note_word(c->m.failure_note));
     if (s == OUT_READY)
         script_did("! ready");
     else if (s == OUT_WANT_TLS)

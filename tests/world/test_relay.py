@@ -227,8 +227,7 @@ def test_8bit_content_is_not_sent_to_a_server_without_8bitmime():
     with world(extensions=("PIPELINING", "SIZE 1000000")) as (server, receiver):
         send(server)
         story = server.story("b@dest.test", lambda s: s["recipients"][0]["status"] == "failed")
-        assert story["recipients"][0]["events"][0]["enhanced"] == "5.6.3", story
-        wait_until(lambda: [m for m in receiver.messages if m[0] == ""] or "5.6.3" in json.dumps(story))
+        assert story["recipients"][0]["events"][0]["cause"] == "8bit-unsupported", story
 
 
 def test_a_receiver_that_hangs_up_in_any_phase_gets_the_message_later():
@@ -490,5 +489,5 @@ def test_a_lane_that_is_down_is_probed_and_recovers():
         for i in range(5):
             send(server, rcpts=(f"r{i}@dest.test",))
         story = server.story("r0@dest.test", lambda s: s["recipients"][0]["status"] == "deferred")
-        assert "cannot connect" in story["recipients"][0]["events"][0]["note"], story
+        assert "was refused" in story["recipients"][0]["events"][0]["note"], story
         assert port

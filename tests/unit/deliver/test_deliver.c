@@ -446,10 +446,8 @@ static void silence_in_each_phase_defers_and_names_it(void **state)
     static const struct {
         struct server v;
         enum phase phase;
-        const char *words;
-    } cases[] = {{{.banner = "silence"}, PHASE_BANNER, "greeting"}, {{.ehlo = "silence"}, PHASE_EHLO, "EHLO"},
-                 {{.mail = "silence"}, PHASE_MAIL, "MAIL FROM"},    {{.rcpt = "silence"}, PHASE_RCPT, "RCPT TO"},
-                 {{.data = "silence"}, PHASE_DATA, "DATA"},         {{.body = "silence"}, PHASE_BODY, "second copy is possible"}};
+    } cases[] = {{{.banner = "silence"}, PHASE_BANNER}, {{.ehlo = "silence"}, PHASE_EHLO}, {{.mail = "silence"}, PHASE_MAIL},
+                 {{.rcpt = "silence"}, PHASE_RCPT},     {{.data = "silence"}, PHASE_DATA}, {{.body = "silence"}, PHASE_BODY}};
     (void)state;
     struct deliver *d = fresh();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -459,7 +457,7 @@ static void silence_in_each_phase_defers_and_names_it(void **state)
         assert_int_equal(t.status, OUTCOME_DEFERRED);
         assert_int_equal(t.phase, cases[i].phase);
         assert_int_equal(t.code, 0);
-        assert_non_null(strstr(t.note, cases[i].words));
+        assert_string_equal(t.note, note_word(NOTE_SILENCE));
         assert_string_equal(t.host_name, "mx.test");
         server_close(&v);
     }

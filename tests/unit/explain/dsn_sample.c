@@ -47,7 +47,7 @@ static void no_reply(struct outcome *o)
     o->rcpt[0].reply = (struct reply){0};
     o->rcpt[0].verdict = (struct verdict){STR("timeout"), WHOSE_NETWORK, false, 95};
     o->rcpt[1].reply = (struct reply){0};
-    o->note = STR("connecting to 192.0.2.9:25 timed out");
+    o->note = STR("connect-timeout");
     o->host = STR("");
 }
 

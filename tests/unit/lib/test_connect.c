@@ -67,7 +67,7 @@ static void a_closed_door_refuses(void **state)
     side_connect(&s, &at, 10000);
     until(s.ended);
     assert_int_equal(s.why, STREAM_REFUSED);
-    assert_string_equal(s.detail, "Connection refused");
+    assert_string_equal(s.detail, "ECONNREFUSED");
     assert_int_equal(s.connected, 0);
     side_done(&s);
 }

@@ -125,7 +125,26 @@ static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
         buf_addf(b, " (%s)\n", text(l, (enum text)(TEXT_PHASE_0 + (int)r->phase)));
 }
 
-static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b)
+/* What this server noticed itself. */
+static void put_noticed(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    struct buf told = {0};
+    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
+    if (told.n) {
+        buf_addf(b, "      %s: ", text(l, TEXT_NOTICED));
+        common_safe(buf_str(&told), TEXT_MAX, b);
+        buf_add_str(b, STR("\n"));
+    }
+    buf_done(&told);
+}
+
+void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    put_reply(r, l, b);
+    put_noticed(o, r, l, b);
+}
+
+void story_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     const struct cause *c = r->verdict.cause.n ? cause_find(r->verdict.cause) : NULL;
     if (!c)
@@ -135,19 +154,21 @@ static void put_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b
              r->verdict.confidence);
     buf_addf(b, "      %s: %s\n", text(l, TEXT_WHOSE), text(l, (enum text)(TEXT_WHOSE_0 + (int)r->verdict.whose)));
     buf_addf(b, "      %s: %s\n", text(l, TEXT_ADVICE), told->advice);
+    told = cause_for_postmaster(c, lang_name(l));
+    buf_addf(b, "      %s: %s %s\n", text(l, TEXT_POSTMASTER), told->what, told->advice);
 }
 
-static void put_where(const struct outcome *o, enum lang l, struct buf *b)
+static void put_where(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     if (!o->host.n)
         return;
     buf_add_str(b, STR(", "));
     common_safe(o->host, 255, b);
-    buf_addf(b, " [%.*s]:%u, ", STR_ARGS(o->ip), o->port);
+    buf_addf(b, " [%.*s]:%u", STR_ARGS(o->ip), o->port);
     if (o->tls_version.n)
-        buf_addf(b, "%.*s %.*s", STR_ARGS(o->tls_version), STR_ARGS(o->tls_cipher));
-    else
-        buf_add_str(b, str_of(text(l, TEXT_IN_CLEAR)));
+        buf_addf(b, ", %.*s %.*s", STR_ARGS(o->tls_version), STR_ARGS(o->tls_cipher));
+    else if (r->phase != PHASE_CONNECT)
+        buf_addf(b, ", %s", text(l, TEXT_IN_CLEAR));
     buf_addf(b, ", %u ms", o->took_ms);
 }
 
@@ -164,20 +185,9 @@ static void put_dialogue(const struct outcome *o, enum lang l, struct buf *b)
     buf_done(&line);
 }
 
-/* What this server noticed itself. */
-static void put_noticed(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
-{
-    struct buf told = {0};
-    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
-    if (told.n) {
-        buf_addf(b, "      %s: ", text(l, TEXT_NOTICED));
-        common_safe(buf_str(&told), TEXT_MAX, b);
-        buf_add_str(b, STR("\n"));
-    }
-    buf_done(&told);
-}
-
-static void put_note(const struct outcome *o, const struct outcome_rcpt *r, const struct common *c, struct buf *b)
+/* before: what was told of this recipient last; NULL: nothing. What is understood in the same way is not explained again. */
+static void put_note(const struct outcome *o, const struct outcome_rcpt *r, const struct outcome_rcpt *before,
+                     const struct common *c, struct buf *b)
 {
     enum lang l = c->lang;
     buf_add_str(b, STR("    "));
@@ -186,12 +196,13 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
         buf_addf(b, "  %s %u: %s", text(l, TEXT_ATTEMPT), o->attempt, status_text(l, r));
     else
         buf_addf(b, "  %s", status_text(l, r));
-    put_where(o, l, b);
+    put_where(o, r, l, b);
     buf_add_str(b, STR("\n"));
-    put_reply(r, l, b);
-    put_noticed(o, r, l, b);
-    if (r->status != OUTCOME_DELIVERED)
-        put_verdict(r, l, b);
+    story_said(o, r, l, b);
+    if (before && str_eq(before->verdict.cause, r->verdict.cause) && r->verdict.cause.n)
+        buf_addf(b, "      %s [%.*s]\n", text(l, TEXT_AS_BEFORE), STR_ARGS(r->verdict.cause));
+    else if (r->status != OUTCOME_DELIVERED)
+        story_verdict(r, l, b);
     if (o->rest_s)
         buf_addf(b, "      %s %u min\n", text(l, TEXT_RESTS), (o->rest_s + 59) / 60);
     if (r->status == OUTCOME_DEFERRED) {
@@ -223,7 +234,7 @@ static void put_back(const struct story_back *back, enum lang l, struct buf *b)
         buf_add_str(b, STR("\n"));
         buf_done(&note);
     }
-    put_verdict(&o->rcpt[0], l, b);
+    story_verdict(&o->rcpt[0], l, b);
 }
 
 static void put_head(const struct story *s, enum lang l, struct buf *b)
@@ -265,10 +276,13 @@ void story_tell(const struct story *s, const struct common *c, struct buf *b)
         buf_addf(b, "  %s ", text(c->lang, TEXT_TO));
         common_safe(s->envelope.rcpt[i].address, 320, b);
         buf_addf(b, ": %s\n", is_back(s, i) ? text(c->lang, TEXT_BACK_0) : status_text(c->lang, s->last[i]));
+        const struct outcome_rcpt *before = NULL;
         for (unsigned k = 0; k < s->notes; k++)
             for (uint32_t n = 0; n < s->note[k].rcpts; n++)
-                if (s->note[k].rcpt[n].rcpt == i)
-                    put_note(&s->note[k], &s->note[k].rcpt[n], c, b);
+                if (s->note[k].rcpt[n].rcpt == i) {
+                    put_note(&s->note[k], &s->note[k].rcpt[n], before, c, b);
+                    before = &s->note[k].rcpt[n];
+                }
         for (unsigned k = 0; k < s->backs; k++)
             if (s->back[k].outcome.rcpt[0].rcpt == i)
                 put_back(&s->back[k], c->lang, b);

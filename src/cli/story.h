@@ -32,6 +32,10 @@ void story_done(struct story *s);
 enum { STORY_TIME = 24 };
 void story_time(int64_t at_ms, char out[STORY_TIME]);
 
+/* Appends, indented as in a story: what the server said or this one noticed about a recipient; how that was understood. */
+void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b);
+void story_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b);
+
 /* Appends it as lines for a person, or as one JSON object. */
 void story_tell(const struct story *s, const struct common *c, struct buf *b);
 void story_json(const struct story *s, const struct common *c, struct buf *b);

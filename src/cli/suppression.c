@@ -2,6 +2,7 @@
  * is the truth; after each change what changed is published and the engine told, which need not run. */
 #include "cli/cli.h"
 #include "cli/entry.h"
+#include "cli/list_why.h"
 #include "cli/text.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@
 #include <sysexits.h>
 #include <time.h>
 
-enum { ARGUMENTS_MAX = 4096, REASON_BYTES = 2000 };
+enum { ARGUMENTS_MAX = 4096 };
 
 /* ---- add and remove ---- */
 
@@ -174,149 +175,6 @@ static bool export(const struct list_options *o, struct store *s, int n, char **
     return list(&as_csv, s, n, a, f);
 }
 
-/* ---- why ---- */
-
-/* Everything that either list says about one address or domain. */
-struct asking {
-    const struct list_options *o;
-    struct store *store;
-    struct suppress_value value;
-    enum store_list list;
-    int64_t now_s;
-    unsigned n;
-    bool blocked;
-    struct buf out;
-};
-
-/* Asked about one account, its own white list counts against the server's entries too. */
-static bool is_spared(const struct asking *x, const struct store_entry *e)
-{
-    struct str account = x->o->common.account ? entry_account(x->o->common.account) : e->account;
-    return x->list == LIST_SUPPRESSED && e->automatic && store_is_allowed(x->store, account, x->value.text, x->value.domain);
-}
-
-static enum text effect(const struct asking *x, const struct store_entry *e)
-{
-    if (x->list == LIST_ALLOWED)
-        return TEXT_SPARES;
-    if (e->expires_s && e->expires_s <= x->now_s)
-        return TEXT_EXPIRED_ENTRY;
-    if (is_spared(x, e))
-        return TEXT_SPARED;
-    return store_entry_is_domain(e) ? TEXT_DROPS_DOMAIN : TEXT_DROPS_ADDRESS;
-}
-
-static void put_head(const struct asking *x, const struct store_entry *e, struct buf *b)
-{
-    enum lang l = x->o->common.lang;
-    bool server = str_eq(e->account, STR(SUPPRESS_SERVER));
-    buf_addf(b, "%.*s\n  %s %s", STR_ARGS(e->value), text(l, x->list == LIST_SUPPRESSED ? TEXT_SUPPRESSED : TEXT_ALLOWED),
-             text(l, server         ? TEXT_FOR_SERVER
-                     : e->account.n ? TEXT_FOR_ACCOUNT
-                                    : TEXT_FOR_NO_LOGIN));
-    if (e->account.n && !server)
-        buf_addf(b, " %.*s", STR_ARGS(e->account));
-    buf_addf(b, " %s ", text(l, TEXT_SINCE));
-    entry_date(e->at_s, b);
-    if (e->expires_s) {
-        buf_addf(b, " %s ", text(l, TEXT_UNTIL));
-        entry_date(e->expires_s, b);
-    } else if (x->list == LIST_SUPPRESSED) {
-        buf_addf(b, ", %s", text(l, TEXT_FOR_GOOD));
-    }
-    buf_add_str(b, STR("\n"));
-}
-
-static void put_person(const struct asking *x, const struct store_entry *e, struct buf *b)
-{
-    enum lang l = x->o->common.lang;
-    put_head(x, e, b);
-    buf_addf(b, "    %s: ", text(l, TEXT_REASON));
-    if (x->list == LIST_SUPPRESSED)
-        buf_add_str(b, str_of(suppress_reason_name(e->reason)));
-    else
-        common_safe(e->text, REASON_BYTES, b);
-    buf_addf(b, "\n    %s: ", text(l, TEXT_BY));
-    common_safe(e->by, 200, b);
-    if (e->automatic)
-        buf_addf(b, ", %s", text(l, TEXT_AUTOMATICALLY));
-    if (x->list == LIST_SUPPRESSED && e->text.n) {
-        buf_addf(b, "\n    %s: ", text(l, TEXT_PROOF));
-        common_safe(e->text, REASON_BYTES, b);
-    }
-    if (id_wall_ms(e->message)) {
-        char id[ID_TEXT + 1];
-        id_text(e->message, id);
-        buf_addf(b, "\n    %s: %s (goniec why %s)", text(l, TEXT_MESSAGE), id, id);
-    }
-    buf_addf(b, "\n    %s: %s\n", text(l, TEXT_EFFECT), text(l, effect(x, e)));
-}
-
-static bool put_reasoned(void *ctx, const struct store_entry *e)
-{
-    struct asking *x = ctx;
-    enum text what = effect(x, e);
-    bool blocks = what == TEXT_DROPS_ADDRESS || what == TEXT_DROPS_DOMAIN;
-    x->blocked |= blocks;
-    if (x->o->common.json) {
-        buf_addf(&x->out, "%s{\"list\":\"%s\",\"blocks\":%s,\"effect\":\"%s\",\"entry\":", x->n ? "," : "",
-                 x->list == LIST_SUPPRESSED ? "suppression" : "allow", blocks ? "true" : "false", text(x->o->common.lang, what));
-        entry_json(x->list, e, &x->out);
-        buf_add_str(&x->out, STR("}"));
-    } else {
-        put_person(x, e, &x->out);
-    }
-    x->n++;
-    return true;
-}
-
-/* One account's view takes in what concerns the whole server. */
-static void ask_accounts(struct asking *x, const struct str *value)
-{
-    struct str account = entry_account(x->o->common.account), server = STR(SUPPRESS_SERVER);
-    struct store_list_filter filter = {.account = x->o->common.account ? &account : NULL, .value = value};
-    store_list_each(x->store, x->list, &filter, put_reasoned, x);
-    filter.account = &server;
-    if (x->o->common.account && !str_eq(account, server))
-        store_list_each(x->store, x->list, &filter, put_reasoned, x);
-}
-
-static void ask(struct asking *x)
-{
-    for (x->list = LIST_SUPPRESSED; x->list <= LIST_ALLOWED; x->list++) {
-        ask_accounts(x, &x->value.text);
-        if (!x->value.is_domain)
-            ask_accounts(x, &x->value.domain);
-    }
-}
-
-static bool why(const struct list_options *o, struct store *s, int n, char **a, struct fault *f)
-{
-    struct arena arena = {0};
-    struct asking x = {.o = o, .store = s, .now_s = time(NULL)};
-    (void)n;
-    bool good = parse(a[0], &arena, &x.value, f);
-    if (good)
-        ask(&x);
-    uint32_t failures = good ? store_failures(s, entry_account(o->common.account), x.value.text) : 0;
-    if (good && o->common.json) {
-        struct buf name = {0};
-        common_json(x.value.text, &name);
-        printf("{\"email\":%.*s,\"blocked\":%s,\"failures\":%u,\"entries\":[%.*s]}\n", (int)name.n, name.p,
-               x.blocked ? "true" : "false", failures, (int)x.out.n, x.out.n ? x.out.p : "");
-        buf_done(&name);
-    } else if (good) {
-        fwrite(x.out.n ? x.out.p : "", 1, x.out.n, stdout);
-        if (!x.n)
-            printf("%.*s %s\n", STR_ARGS(x.value.text), text(o->common.lang, TEXT_ON_NO_LIST));
-        if (failures)
-            printf("    %s: %u\n", text(o->common.lang, TEXT_FAILURES_SO_FAR), failures);
-    }
-    buf_done(&x.out);
-    arena_done(&arena);
-    return good;
-}
-
 /* ---- the command ---- */
 
 static const struct verb {
@@ -327,7 +185,7 @@ static const struct verb {
 } verbs[] = {
     {"add", 1, ARGUMENTS_MAX, true, add}, {"remove", 1, ARGUMENTS_MAX, true, drop},
     {"list", 0, 1, false, list},          {"export", 0, 0, false, export},
-    {"import", 1, 1, true, NULL},         {"why", 1, 1, false, why},
+    {"import", 1, 1, true, NULL},         {"why", 1, 1, false, list_why},
     {"publish", 0, 0, true, publish},
 };
 

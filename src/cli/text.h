@@ -108,6 +108,14 @@
     ROW(UNTIL, "until", "do")                                                                                                    \
     ROW(FOR_GOOD, "for good", "bezterminowo")                                                                                    \
     ROW(REASON, "reason", "powód")                                                                                               \
+    ROW(REASON_0, "", "")                                                                                                        \
+    ROW(REASON_1, "the address is dead (hardbounce)", "martwy adres (hardbounce)")                                               \
+    ROW(REASON_2, "the recipient complained of spam (spam_complaint)", "odbiorca zgłosił spam (spam_complaint)")                 \
+    ROW(REASON_3, "the recipient unsubscribed (unsubscribe)", "odbiorca wypisał się (unsubscribe)")                              \
+    ROW(REASON_4, "abuse (abuse)", "nadużycie (abuse)")                                                                          \
+    ROW(REASON_5, "a trap for spammers (spamtrap)", "pułapka na spamerów (spamtrap)")                                            \
+    ROW(REASON_6, "put there by hand (manual)", "wpisany ręcznie (manual)")                                                      \
+    ROW(REASON_7, "another (other)", "inny (other)")                                                                             \
     ROW(BY, "added by", "dodał(a)")                                                                                              \
     ROW(AUTOMATICALLY, "automatically", "automatycznie")                                                                         \
     ROW(PROOF, "proof", "dowód")                                                                                                 \
@@ -118,6 +126,29 @@
     ROW(SPARED, "none: the white list spares it", "żaden: chroni go biała lista")                                                \
     ROW(SPARES, "automatic entries do not stop mail to it", "automatyczne wpisy nie zatrzymują poczty do niego")                 \
     ROW(FAILURES_SO_FAR, "failures counted so far", "dotychczas policzonych zwrotów")                                            \
+    ROW(NEWEST_REFUSAL, "newest refusal", "ostatnia odmowa")                                                                     \
+    ROW(OF_MESSAGE, "message", "wiadomość")                                                                                      \
+    ROW(NO_REFUSAL, "no refusal of mail to it is known", "nie jest znana żadna odmowa przyjęcia poczty do niego")                \
+    ROW(TAKEN_SINCE, "mail to it was taken after that", "potem poczta do niego została przyjęta")                                \
+    ROW(WHY_NOT, "why it is not suppressed for that", "dlaczego adres nie trafił za to na czarną listę")                         \
+    ROW(LIFE_0, "the mail was taken", "poczta została przyjęta")                                                                 \
+    ROW(LIFE_1,                                                                                                                  \
+        "by this the address is dead, yet it is on no list: an entry was removed or has expired, the white list spares it, "     \
+        "more failures are awaited, or nothing is suppressed automatically here or for this domain",                             \
+        "według tej odmowy adres jest martwy, ale nie ma go na liście: wpis usunięto lub wygasł, chroni go biała lista, "   \
+        "potrzeba więcej zwrotów albo tutaj lub dla tej domeny nic nie trafia na listę automatycznie")                           \
+    ROW(LIFE_2, "the refusal does not say that anything is wrong with the address",                                              \
+        "ta odmowa nie mówi, że coś jest nie tak z adresem")                                                                     \
+    ROW(LIFE_3, "it concerns the recipient, but does not mean that the address is dead; only dead addresses are suppressed",     \
+        "dotyczy odbiorcy, ale nie oznacza, że adres jest martwy; na czarną listę trafiają tylko martwe adresy")                 \
+    ROW(LIFE_4, "it was said for now only, not for good", "powiedziano to tylko na razie, nie ostatecznie")                      \
+    ROW(LIFE_5, "the address may be dead, but the reply is not clear enough to be sure of it",                                   \
+        "adres może być martwy, ale odpowiedź nie mówi tego dość jednoznacznie")                                                 \
+    ROW(LIFE_6, "no receiver that was asked for this very recipient said so",                                                    \
+        "nie powiedział tego serwer odbiorcy zapytany właśnie o tego odbiorcę")                                                  \
+    ROW(LIFE_NO_SENDER, "the message had no sender (a notification): such mail is not subject to the lists",                     \
+        "wiadomość nie miała nadawcy (powiadomienie): takiej poczty listy nie dotyczą")                                          \
+    ROW(AS_BEFORE, "understood as before", "znaczy to samo co poprzednio")                                                       \
     ROW(WHOSE_0, "unknown", "nie wiadomo")                                                                                       \
     ROW(WHOSE_1, "the recipient", "odbiorca")                                                                                    \
     ROW(WHOSE_2, "the sender: content", "nadawca: treść")                                                                        \

@@ -1,6 +1,4 @@
-/* learn: see learn.h. An address is suppressed only for what it is itself. The verdict says whether it is dead, and surely so
- * (explain/); here only its circumstances are looked at: a receiver, having been asked for this very recipient, refused it for
- * good. What receivers say about us, our IP, the content or their own trouble says nothing about the address. */
+/* learn: see learn.h. Which outcomes speak of a dead address is told by judge.c. */
 #include "report/learn.h"
 
 #include "lib/buf.h"
@@ -9,12 +7,7 @@
 
 enum { PROOF_MAX = 1000 };
 
-/* THE RULE. */
-static bool is_dead(const struct outcome *o, const struct outcome_rcpt *r)
-{
-    bool by_receiver = o->host.n > 0 && r->reply.code >= 500 && r->phase >= PHASE_RCPT && r->phase <= PHASE_BODY;
-    return r->status == OUTCOME_FAILED && r->verdict.action == ACTION_SUPPRESS && by_receiver;
-}
+static bool is_dead(const struct outcome *o, const struct outcome_rcpt *r) { return report_judge(o, r) == REPORT_DEAD; }
 
 bool learn_wanted(const struct report_suppress *rules, const struct outcome *o)
 {
@@ -24,14 +17,17 @@ bool learn_wanted(const struct report_suppress *rules, const struct outcome *o)
     return wanted;
 }
 
-/* What the receiver said, and where. */
+/* What the receiver said, where, to which command, and how it was understood: "... (mx.x.pl [192.0.2.9], RCPT TO; user-unknown
+ * 97 %, gmail/user-unknown)". */
 static void put_proof(const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
 {
     char enhanced[12];
     enhanced_text(r->reply.enhanced, enhanced);
     buf_addf(b, "%d %s%s", r->reply.code, enhanced, *enhanced ? " " : "");
     buf_add(b, r->reply.text.p, r->reply.text.n < PROOF_MAX ? r->reply.text.n : PROOF_MAX);
-    buf_addf(b, " (%.*s [%.*s], %s)", STR_ARGS(o->host), STR_ARGS(o->ip), phase_name(r->phase));
+    buf_addf(b, " (%.*s [%.*s], %s; %.*s %u %%, %.*s)", STR_ARGS(o->host), STR_ARGS(o->ip),
+             r->phase == PHASE_BODY ? "end of DATA" : phase_name(r->phase), STR_ARGS(r->verdict.cause), r->verdict.confidence,
+             STR_ARGS(r->verdict.rule));
 }
 
 /* Counts the failure; when there are enough, the address is suppressed. e->text is the proof. */

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "lib/fault.h"
+#include "mail/outcome.h"
 #include "store/store.h"
 
 struct report;
@@ -16,6 +17,18 @@ struct report_suppress {
     const struct str *hosted;    /* domains of this server, which are exempt; sorted; they outlive the report */
     size_t hosted_n;
 };
+
+/* What an outcome says of the address itself. Only what is dead is suppressed. */
+enum report_life {
+    REPORT_TOOK_MAIL,    /* it was delivered */
+    REPORT_DEAD,         /* its receiver surely says so, for good, asked for this very recipient */
+    REPORT_NOT_ABOUT_IT, /* the cause lies elsewhere */
+    REPORT_NOT_DEAD,     /* it is about the recipient, but not that there is none: full, moved, blocks the sender, ... */
+    REPORT_FOR_NOW,      /* it sounds dead, but was not said for good, */
+    REPORT_UNSURE,       /* or not clearly enough, */
+    REPORT_NOT_SAID,     /* or not by a receiver that was asked for this recipient */
+};
+enum report_life report_judge(const struct outcome *o, const struct outcome_rcpt *r);
 
 /* Follows every log under DATA/log (w0, w1, ...); logs that appear later are found too. keep_s: how long stories of ended
  * messages are kept. The store must outlive it and be writable. */

@@ -14,6 +14,7 @@ import unittest
 import urllib.error
 import urllib.request
 
+from tongues import english_in, own_words
 from world import BINARY, Goniec, Receiver, wait_until
 from test_relay import send, world
 
@@ -191,6 +192,27 @@ def test_why_tells_by_id_by_its_beginning_and_by_recipient_in_two_languages():
             assert p.returncode == 65 and p.stderr.decode() == f"goniec: no message is known by this id or recipient: {unknown}\n", p
         server.stop()
         assert server.cli("why", story["id"]) == told
+
+
+def test_what_this_server_noticed_or_decided_itself_is_told_in_polish():
+    said = {"drop": "drop", "stall": "stall", "odd": "what is this?", "later": "451 4.3.0 later"}
+    more = 'deliver { command_timeout = "500ms" body_timeout = "500ms" } schedule { retry_first = 1h }'
+    with world(lambda stage, argument: said.get(argument.split("@")[0]) if stage == "rcpt" else None, more=more) as (server, _):
+        server.cli("suppression", "add", "out@dest.test")
+        server.cli("suppression", "add", "closed.test", "--expires", "90d", "--reason", "abuse")
+        for rcpt in ("drop@dest.test", "stall@dest.test", "odd@dest.test", "later@dest.test", "out@dest.test", "x@closed.test"):
+            send(server, rcpts=(rcpt,))
+            server.story(rcpt, lambda s: s["recipients"][0]["events"])
+        id = server.story("later@dest.test", lambda s: True)["id"]
+        for verb in ("hold", "release", "drop"):
+            wait_until(lambda verb=verb: server.run("queue", verb, id) and "asked-" + verb in server.cli("why", "--json", id), 30, 0.3)
+        for rcpt, words in (("drop", "serwer rozłączył się podczas oczekiwania na odpowiedź na RCPT TO"), ("odd", "nie jest odpowiedzią SMTP"),
+                            ("stall", "zbyt długo nic nie nadeszło podczas oczekiwania na odpowiedź na RCPT TO"),
+                            ("out", "adres jest na czarnej liście od 20"), ("later", "usunięta przez operatora"), ("later", "wstrzymana przez operatora")):
+            polish = server.cli("why", "--dialogue", "--lang", "pl", rcpt + "@dest.test")
+            assert words in polish and not english_in(own_words(polish)), (words, polish)
+        polish = server.cli("why", "--lang", "pl", "x@closed.test")
+        assert "cała domena jest na czarnej liście od 20" in polish and not english_in(own_words(polish)), polish
 
 
 def test_why_says_when_the_office_lacks_what_the_logs_have():

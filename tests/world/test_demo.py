@@ -11,6 +11,7 @@ import subprocess
 import urllib.request
 
 from test_cli import run
+from tongues import english_in, own_words, polish_in
 from world import BINARY, wait_until
 
 # who: how the refusal must be understood, what becomes of the message, is the address suppressed
@@ -125,6 +126,38 @@ def test_every_refusal_of_the_demo_has_its_cause_its_outcome_and_suppresses_dead
             assert story["status"] == status, story
             assert {e["cause"] for e in story["events"]} - {""} == ({cause} if cause else set()), story
             assert json.loads(d.cli("suppression", "why", "--json", address))["blocked"] == suppressed, address
+            justified(d, address, cause, suppressed)
+
+
+def justified(d, address, cause, suppressed):
+    """That it is suppressed is proved; that it is not is explained by the refusal: in both languages."""
+    told = {lang: d.cli("suppression", "why", "--lang", lang, address) for lang in ("en", "pl")}
+    id = json.loads(d.cli("why", "--json", address))[0]["id"]
+    if not cause:
+        assert "no refusal of mail to it is known" in told["en"] and "nie jest znana żadna odmowa" in told["pl"], told
+        return
+    for lang, (sure, rule, message) in {"en": ("sure", "rule", "message"), "pl": ("pewność", "reguła", "wiadomość")}.items():
+        assert re.search(rf"\[{cause}, {sure} \d+ %\]", told[lang]) and re.search(rf"^      {rule}: \w\S+/\S", told[lang], re.M), told[lang]
+        assert f"{message} {id}" in told[lang] or f"{message}: {id}" in told[lang], told[lang]
+        assert re.search(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", told[lang]), told[lang]
+        text = {"en": ("proof: 55", "effect: mail to this address is not sent", "is on no list", "why it is not suppressed for that: it concerns the recipient",
+                       "why it is not suppressed for that: the refusal does not say that anything is wrong with the address"),
+                "pl": ("dowód: 55", "skutek: poczta na ten adres nie jest wysyłana", "nie jest na żadnej liście",
+                       "dlaczego adres nie trafił za to na czarną listę: dotyczy odbiorcy",
+                       "dlaczego adres nie trafił za to na czarną listę: ta odmowa nie mówi, że coś jest nie tak z adresem")}[lang]
+        living = cause in ("mailbox-full", "recipient-moved", "recipient-blocked-sender", "recipient-restricted")
+        for words in text[:2] if suppressed else (text[2], text[3] if living else text[4]):
+            assert words in told[lang], (words, told[lang])
+    assert not english_in(own_words(told["pl"])) and not polish_in(own_words(told["en"])), told
+
+
+def test_the_stories_of_the_demo_are_told_in_one_language_at_a_time():
+    with demo("--lang", "en") as d:
+        for address, (cause, _, _) in CAST.items():
+            polish, english = (d.cli("why", "--dialogue", "--lang", lang, address) for lang in ("pl", "en"))
+            assert not english_in(line for line in own_words(polish) if "temat:" not in line), polish
+            assert not polish_in(own_words(english)), english
+            assert not cause or ("co zrobić: " in polish and "what to do: " in english), (polish, english)
 
 
 def test_the_demo_speaks_polish_and_ends_with_what_came_out():

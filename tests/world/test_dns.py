@@ -90,6 +90,10 @@ def test_a_null_mx_and_a_missing_domain_bounce_with_codes_of_their_own():
         assert failure(server, "b@none.test")["cause"] == "null-mx"
         send(server, "b@missing.test")
         assert failure(server, "b@missing.test")["cause"] == "domain-not-found"
+        for domain, note, polish in (("none.test", "none.test says in DNS that it takes no mail (null MX)", "domena none.test ogłasza w DNS, że nie przyjmuje poczty"),
+                                     ("missing.test", "there is no domain missing.test", "domena missing.test nie istnieje")):
+            assert failure(server, "b@" + domain)["note"] == note and failure(server, "b@" + domain)["code"] == 0, domain  # no server said it
+            assert polish in server.cli("why", "--lang", "pl", "b@" + domain), domain
 
 
 def test_a_failing_name_server_defers_and_never_bounces():

@@ -156,6 +156,33 @@ def test_mail_for_domains_of_this_server_is_answered_not_suppressed():
         assert not why(server, "dead@hosted.test")["blocked"]
 
 
+def test_why_an_address_is_not_suppressed_is_told_by_its_newest_refusal():
+    replies = {"listed": "554 5.7.1 Service unavailable; client host [192.0.2.1] blocked using zen.spamhaus.org", "later": "450 4.1.1 User unknown",
+               "full": "552 5.2.2 mailbox full", "bare": "550 no", "dead": DEAD, "mixed": "451 4.3.0 Temporary lookup failure"}
+    with world(lambda stage, argument: replies.get(argument.split("@")[0].lower()) if stage == "rcpt" else None) as (server, _):
+        for name, life in (("listed", "not-about-it"), ("later", "for-now"), ("bare", "unsure"), ("dead", "dead")):
+            send(server, rcpts=(f"{name}@dest.test",))
+            story = server.story(f"{name}@dest.test", lambda s: s["recipients"][0]["events"])
+            told = why(server, f"{name.upper()}@dest.test")
+            assert told["refusal"]["message"] == story["id"] and told["refusal"]["address"] == life, (name, told)
+            assert told["refusal"]["reply"] in replies[name] and told["refusal"]["cause"] == story["recipients"][0]["events"][0]["cause"], told
+        wait_until(lambda: why(server, "dead@dest.test")["blocked"])
+        server.cli("suppression", "remove", "dead@dest.test", "--account", "-")
+        assert "an entry was removed" in server.cli("suppression", "why", "dead@dest.test")
+        assert why(server, "dead@dest.test", "--account", "*")["refusal"] is None  # none of that account's mail
+        send(server, rcpts=("mixed@dest.test",))
+        server.story("mixed@dest.test", lambda s: s["recipients"][0]["status"] == "deferred")
+        del replies["mixed"]
+        server.cli("queue", "retry", "all")
+        server.story("mixed@dest.test", lambda s: s["recipients"][0]["status"] == "delivered")
+        text = server.cli("suppression", "why", "mixed@dest.test", "--lang", "pl")
+        assert "potem poczta do niego została przyjęta" in text and "[receiver-error, pewność" in text, text
+        assert "no refusal of mail to it is known" in server.cli("suppression", "why", "nobody@dest.test")
+        assert "refusal" not in server.cli("suppression", "why", "dest.test")  # a domain has no story
+        assert outcome(server, "dead@dest.test", sender="")["status"] == "failed"
+        assert "had no sender" in server.cli("suppression", "why", "dead@dest.test")
+
+
 def submit(server, login, password, rcpt):
     with smtplib.SMTP_SSL("127.0.0.1", server.submissions, context=ssl._create_unverified_context(), timeout=20) as s:
         s.ehlo()

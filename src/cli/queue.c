@@ -44,11 +44,20 @@ static void put_entry(const struct story *s, enum lang l, struct buf *b)
             buf_addf(b, "  (%s)", text(l, TEXT_HELD));
         if (r && r->status == OUTCOME_DEFERRED) {
             story_time(r->next_ms, date);
-            buf_addf(b, "  %s %s: %d ", text(l, TEXT_NEXT_TRY), date, r->reply.code);
-            common_safe(r->reply.text, 200, b);
+            buf_addf(b, "  %s %s: ", text(l, TEXT_NEXT_TRY), date);
+            story_reason(s, i, l, b);
         }
         buf_add_str(b, STR("\n"));
     }
+}
+
+static void put_bracketed(const struct story *s, uint32_t rcpt, enum lang l, struct buf *b)
+{
+    struct buf why = {0};
+    story_reason(s, rcpt, l, &why);
+    if (why.n)
+        buf_addf(b, "    (%.*s)\n", STR_ARGS(buf_str(&why)));
+    buf_done(&why);
 }
 
 /* As sendmail's and Postfix's mailq: id, size, time, sender; the reason in brackets; the recipients. '!' marks what is held. */
@@ -58,7 +67,6 @@ static void put_mailq(const struct story *s, enum lang l, struct buf *b)
     time_t at = (time_t)(s->envelope.accepted_ms / 1000);
     struct tm tm;
     bool held = false;
-    (void)l;
     id_text(s->envelope.id, id);
     strftime(date, sizeof date, "%a %b %e %H:%M:%S", localtime_r(&at, &tm));
     for (uint32_t i = 0; i < s->envelope.rcpts; i++)
@@ -70,11 +78,7 @@ static void put_mailq(const struct story *s, enum lang l, struct buf *b)
         const struct outcome_rcpt *r = s->last[i];
         if (!is_open(r))
             continue;
-        if (r && r->reply.code) {
-            buf_addf(b, "    (%d ", r->reply.code);
-            common_safe(r->reply.text, 200, b);
-            buf_add_str(b, STR(")\n"));
-        }
+        put_bracketed(s, i, l, b);
         buf_addf(b, "%38s", "");
         common_safe(s->envelope.rcpt[i].address, 320, b);
         buf_add_str(b, STR("\n"));
@@ -84,8 +88,7 @@ static void put_mailq(const struct story *s, enum lang l, struct buf *b)
 
 static void put_json(const struct story *s, enum lang l, struct buf *b)
 {
-    (void)l;
-    story_json(s, &(struct common){.json = true}, b);
+    story_json(s, &(struct common){.json = true, .lang = l}, b);
 }
 
 /* ---- the list ---- */

@@ -9,7 +9,7 @@
 
 #include <time.h>
 
-enum { NOTES_MAX = 1000, TEXT_MAX = 600 };
+enum { NOTES_MAX = 1000, TEXT_MAX = 600, REASON_MAX = 200 };
 
 static const char *lang_name(enum lang l) { return l == LANG_PL ? "pl" : "en"; }
 
@@ -142,6 +142,26 @@ void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang
 {
     put_reply(r, l, b);
     put_noticed(o, r, l, b);
+}
+
+static void put_reason(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
+{
+    struct buf told = {0};
+    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
+    if (told.n == 0 && r->reply.code)
+        buf_addf(&told, "%d %.*s", r->reply.code, STR_ARGS(r->reply.text));
+    common_safe(buf_str(&told), REASON_MAX, b);
+    buf_done(&told);
+}
+
+void story_reason(const struct story *s, uint32_t rcpt, enum lang l, struct buf *b)
+{
+    for (unsigned k = s->notes; k-- > 0;)
+        for (uint32_t n = 0; n < s->note[k].rcpts; n++)
+            if (&s->note[k].rcpt[n] == s->last[rcpt]) {
+                put_reason(&s->note[k], s->last[rcpt], l, b);
+                return;
+            }
 }
 
 void story_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b)

@@ -36,6 +36,9 @@ void story_time(int64_t at_ms, char out[STORY_TIME]);
 void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b);
 void story_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b);
 
+/* Appends in short what the newest note on that recipient says: the reply, or what this server noticed; "": nothing. */
+void story_reason(const struct story *s, uint32_t rcpt, enum lang l, struct buf *b);
+
 /* Appends it as lines for a person, or as one JSON object. */
 void story_tell(const struct story *s, const struct common *c, struct buf *b);
 void story_json(const struct story *s, const struct common *c, struct buf *b);

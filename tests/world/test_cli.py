@@ -211,6 +211,9 @@ def test_what_this_server_noticed_or_decided_itself_is_told_in_polish():
                             ("out", "adres jest na czarnej liście od 20"), ("later", "usunięta przez operatora"), ("later", "wstrzymana przez operatora")):
             polish = server.cli("why", "--dialogue", "--lang", "pl", rcpt + "@dest.test")
             assert words in polish and not english_in(own_words(polish)), (words, polish)
+        waits = server.cli("queue", "list", "--lang", "pl")
+        assert re.search(r"stall@dest\.test  następna próba [-:0-9 ]+: zbyt długo nic nie nadeszło", waits), waits
+        assert "    (nothing came for too long while waiting for the reply to RCPT TO)\n" in server.cli("mailq"), server.cli("mailq")
         polish = server.cli("why", "--lang", "pl", "x@closed.test")
         assert "cała domena jest na czarnej liście od 20" in polish and not english_in(own_words(polish)), polish
 

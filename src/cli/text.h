@@ -131,7 +131,7 @@
     ROW(NO_REFUSAL, "no refusal of mail to it is known", "nie jest znana żadna odmowa przyjęcia poczty do niego")                \
     ROW(TAKEN_SINCE, "mail to it was taken after that", "potem poczta do niego została przyjęta")                                \
     ROW(WHY_NOT, "why it is not suppressed for that", "dlaczego adres nie trafił za to na czarną listę")                         \
-    ROW(LIFE_0, "the mail was taken", "poczta została przyjęta")                                                                 \
+    ROW(LIFE_0, "", "")                                                                                                          \
     ROW(LIFE_1,                                                                                                                  \
         "by this the address is dead, yet it is on no list: an entry was removed or has expired, the white list spares it, "     \
         "more failures are awaited, or nothing is suppressed automatically here or for this domain",                             \

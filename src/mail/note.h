@@ -35,7 +35,7 @@
 enum note { NOTE_NONE, NOTES(NOTE_ROW) NOTE_COUNT };
 #undef NOTE_ROW
 
-enum { NOTE_MAX = 512 };
+enum { NOTE_MAX = 320 }; /* a word, and a domain, a host or an account */
 
 const char *note_word(enum note n);
 /* Writes the word and, unless it is "", the detail; what is too long is cut. */

@@ -3,7 +3,7 @@
 
 #include "cli/text.h"
 #include "explain/explain.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "mail/date.h"
 #include "mail/words.h"
 
@@ -129,7 +129,7 @@ static void put_reply(const struct outcome_rcpt *r, enum lang l, struct buf *b)
 static void put_noticed(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     struct buf told = {0};
-    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
+    noticed_tell(noticed_of(o, r), r->phase, lang_name(l), &told);
     if (told.n) {
         buf_addf(b, "      %s: ", text(l, TEXT_NOTICED));
         common_safe(buf_str(&told), TEXT_MAX, b);
@@ -147,7 +147,7 @@ void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang
 static void put_reason(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     struct buf told = {0};
-    tell_note(tell_note_of(o, r), r->phase, lang_name(l), &told);
+    noticed_tell(noticed_of(o, r), r->phase, lang_name(l), &told);
     if (told.n == 0 && r->reply.code)
         buf_addf(&told, "%d %.*s", r->reply.code, STR_ARGS(r->reply.text));
     common_safe(buf_str(&told), REASON_MAX, b);
@@ -197,7 +197,7 @@ static void put_dialogue(const struct outcome *o, enum lang l, struct buf *b)
     struct buf line = {0};
     for (uint32_t i = 0; i < o->lines; i++) {
         line.n = 0;
-        tell_line(&o->line[i], lang_name(l), &line);
+        noticed_line(&o->line[i], lang_name(l), &line);
         buf_addf(b, "        %5u ms %s ", o->line[i].at_ms, o->line[i].ours ? ">" : "<");
         common_safe(buf_str(&line), TEXT_MAX, b);
         buf_add_str(b, STR("\n"));
@@ -366,8 +366,8 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, co
 static void json_note(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b)
 {
     struct buf told = {0};
-    struct str noticed = tell_note_of(o, r);
-    tell_note(noticed, r->phase, lang_name(l), &told);
+    struct str noticed = noticed_of(o, r);
+    noticed_tell(noticed, r->phase, lang_name(l), &told);
     json_event(o, r, status_word(r), noticed, buf_str(&told), b);
     buf_done(&told);
 }

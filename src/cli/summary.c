@@ -2,6 +2,7 @@
 #include "cli/summary.h"
 
 #include "cli/text.h"
+#include "explain/noticed.h"
 #include "mail/date.h"
 #include "report/tell.h"
 
@@ -56,13 +57,25 @@ static void put_advice(struct showing *x, struct str cause)
     line(x, TEXT_ADVICE, tell_advice(cause, x->lang));
 }
 
+/* A reply as it came; what this server noticed as a sentence. */
+static void said_tell(const struct showing *x, struct str said, struct buf *b)
+{
+    if (said.n && said.p[0] >= '0' && said.p[0] <= '9')
+        buf_add_str(b, said);
+    else
+        noticed_tell(said, PHASE_NONE, x->lang, b);
+}
+
 static void put_said(struct showing *x, const struct standing_group *g)
 {
-    if (!g->said.n)
-        return;
-    buf_addf(&x->out, "  %s: ", text(x->common->lang, TEXT_FOR_EXAMPLE));
-    common_safe(g->said, SAID_MAX, &x->out);
-    buf_add_str(&x->out, STR("\n"));
+    struct buf said = {0};
+    said_tell(x, g->said, &said);
+    if (said.n) {
+        buf_addf(&x->out, "  %s: ", text(x->common->lang, TEXT_FOR_EXAMPLE));
+        common_safe(buf_str(&said), SAID_MAX, &x->out);
+        buf_add_str(&x->out, STR("\n"));
+    }
+    buf_done(&said);
 }
 
 static void put_waiting(struct showing *x, const struct standing_group *g)
@@ -222,6 +235,14 @@ static void refused_sentence(const void *what, const char *lang, int64_t now_ms,
 }
 static void rest_sentence(const void *what, const char *lang, int64_t now_ms, struct buf *b) { tell_rest(what, lang, now_ms, b); }
 
+static void member_said(struct showing *x, struct str said)
+{
+    struct buf told = {0};
+    said_tell(x, said, &told);
+    member(x, "said", buf_str(&told));
+    buf_done(&told);
+}
+
 static void waiting_json(struct showing *x, const struct standing_group *g)
 {
     char id[ID_TEXT + 1];
@@ -232,7 +253,7 @@ static void waiting_json(struct showing *x, const struct standing_group *g)
     member(x, "cause", g->cause);
     moment(x, "since", g->since_ms);
     moment(x, "next", g->next_ms);
-    member(x, "said", g->said);
+    member_said(x, g->said);
     member(x, "example", str_of(id));
     put_sentences(x, waiting_sentence, g, g->cause);
 }
@@ -244,7 +265,7 @@ static void refused_json(struct showing *x, const struct standing_group *g)
     member(x, "cause", g->cause);
     moment(x, "first", g->since_ms);
     moment(x, "last", g->next_ms);
-    member(x, "said", g->said);
+    member_said(x, g->said);
     put_sentences(x, refused_sentence, g, g->cause);
 }
 

@@ -7,7 +7,7 @@
 #include "demo/post.h"
 #include "demo/receiver.h"
 #include "demo/screen.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "lib/base64.h"
 #include "lib/must.h"
 #include "mail/envelope.h"
@@ -256,7 +256,7 @@ static void on_note(void *ctx, int64_t at_ms, struct str note)
     if (s->status == OUTCOME_DELIVERED)
         return;
     s->refusal = o.rcpt[0];
-    s->note = tell_note_of(&o, &o.rcpt[0]);
+    s->note = noticed_of(&o, &o.rcpt[0]);
 }
 
 static bool on_entry(void *ctx, const struct store_entry *e)

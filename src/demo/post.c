@@ -2,7 +2,7 @@
 #include "demo/post.h"
 
 #include "deliver/deliver.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "lib/must.h"
 #include "lib/net.h"
 
@@ -24,9 +24,9 @@ static bool id_in(struct str text, struct id *ret)
 static void say_why(struct posting *p, const struct outcome *o, const struct outcome_rcpt *r)
 {
     struct buf why = {0};
-    struct str note = tell_note_of(o, r);
+    struct str note = noticed_of(o, r);
     if (note.n)
-        tell_note(note, r->phase, "en", &why);
+        noticed_tell(note, r->phase, "en", &why);
     else
         buf_addf(&why, "%d %.*s", r->reply.code, STR_ARGS(r->reply.text));
     fault_set(p->fault, "the server did not take the message: %.*s", STR_ARGS(buf_str(&why)));

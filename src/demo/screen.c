@@ -4,7 +4,7 @@
 
 #include "cli/common.h"
 #include "explain/cause.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "mail/utf8.h"
 
 #include <stdio.h>
@@ -124,7 +124,7 @@ static void said(const struct screen *s, const struct seen *seen)
     label(s, seen->note.n ? WORD_SEEN : WORD_SAID);
     enhanced_text(r->reply.enhanced, enhanced);
     if (seen->note.n)
-        tell_note(seen->note, r->phase, lang_name(s), &b);
+        noticed_tell(seen->note, r->phase, lang_name(s), &b);
     else
         buf_addf(&b, "%d %s%s%.*s", r->reply.code, enhanced, *enhanced ? " " : "", STR_ARGS(r->reply.text));
     struct buf clean = {0};

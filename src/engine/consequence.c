@@ -12,7 +12,7 @@
 #include "engine/consequence.h"
 
 #include "explain/explain.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 
 enum { SURE_ENOUGH = 60 /* of what a refusal is about, to let others wait for it */ };
 
@@ -25,7 +25,7 @@ static const enum lane_feedback lane_of[] = {[ACTION_RETRY] = LANE_OK,
 
 static struct verdict verdict_of(const struct trip *t, const struct outcome *o, const struct outcome_rcpt *r)
 {
-    struct explain_input noticed = {.note = tell_note_of(o, r), .phase = r->phase};
+    struct explain_input noticed = {.note = noticed_of(o, r), .phase = r->phase};
     struct explain_input said = {.text = r->reply.text,
                                  .code = r->reply.code,
                                  .enhanced = r->reply.enhanced,

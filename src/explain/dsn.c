@@ -9,7 +9,7 @@
 #include "explain/dsn_text.h"
 #include "explain/explain.h"
 #include "explain/mime.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "mail/date.h"
 #include "mail/header.h"
 #include "mail/utf8.h"
@@ -245,11 +245,11 @@ static void diagnostic(struct report *p, const struct outcome_rcpt *r)
 {
     struct buf value = {0};
     char enhanced[12];
-    struct str note = tell_note_of(p->r->outcome, r);
+    struct str note = noticed_of(p->r->outcome, r);
     enhanced_text(r->reply.enhanced, enhanced);
     if (note.n > 0) {
         buf_add_str(&value, STR("x-goniec; "));
-        tell_note(note, r->phase, "en", &value);
+        noticed_tell(note, r->phase, "en", &value);
     } else if (r->reply.code) {
         buf_addf(&value, "smtp; %d %s%s%.*s", r->reply.code, enhanced, *enhanced ? " " : "", STR_ARGS(r->reply.text));
     }

@@ -6,7 +6,7 @@
 #include "explain/dsn_page.h"
 #include "explain/explain.h"
 #include "explain/mime.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 #include "mail/date.h"
 
 #include <stdio.h>
@@ -132,7 +132,7 @@ static void noticed(const struct page *g, const char *lang, struct str note, enu
 {
     struct buf text = {0};
     page_says(g, str_of(phrases_of(lang)->note));
-    tell_note(note, phase, lang, &text);
+    noticed_tell(note, phase, lang, &text);
     quoted(g, buf_str(&text));
     buf_done(&text);
 }
@@ -141,7 +141,7 @@ static void evidence(const struct page *g, const char *lang, const struct outcom
 {
     const struct phrases *p = phrases_of(lang);
     char enhanced[12];
-    struct str note = tell_note_of(o, r);
+    struct str note = noticed_of(o, r);
     struct buf text = {0};
     if (note.n > 0)
         noticed(g, lang, note, r->phase);

@@ -8,10 +8,10 @@
  * Here is what follows from it (the action), and what our own notes mean when no reply came. */
 #include "explain/explain.h"
 
+#include "explain/noticed.h"
 #include "explain/plain.h"
 #include "explain/rulebook.h"
 #include "explain/status.h"
-#include "explain/tell.h"
 #include "explain/weigh.h"
 #include "lib/must.h"
 
@@ -79,7 +79,7 @@ static const char *cause_by_phase(enum phase p)
 static struct explanation explain_note(const struct explain_input *in)
 {
     struct str detail;
-    const struct note_meaning *m = note_meaning(in->note);
+    const struct noticed_meaning *m = noticed_meaning(in->note);
     bool plain = m && *m->cause && in->phase != PHASE_STARTTLS && in->phase != PHASE_TLS;
     const char *cause = plain ? m->cause : cause_by_phase(in->phase);
     struct explanation e = of_cause(known(cause), note_rules[note_take(in->note, &detail)], m ? SURE : LIKELY);

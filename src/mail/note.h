@@ -1,6 +1,6 @@
 /* note: what this server noticed or decided by itself, where no reply of another server says it. In the log it is a fact and not
- * a sentence: one of these words, and sometimes a detail behind it ("tls-failed unsupported protocol"). explain/tell.h tells it
- * in the reader's language. */
+ * a sentence: one of these words, and sometimes a detail behind it ("tls-failed unsupported protocol"). explain/noticed.h tells
+ * it in the reader's language. */
 #pragma once
 
 #include "lib/str.h"

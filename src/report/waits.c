@@ -1,6 +1,7 @@
 /* waits: see waits.h. */
 #include "report/waits.h"
 
+#include "explain/noticed.h"
 #include "lib/buf.h"
 #include "lib/hash.h"
 
@@ -19,9 +20,9 @@ bool waits_wanted(const struct outcome *o)
 static void put_said(const struct outcome *o, const struct outcome_rcpt *r, struct buf *b)
 {
     char enhanced[12];
-    struct str text = r->reply.code ? r->reply.text : o->note;
+    struct str note = noticed_of(o, r), text = note.n ? note : r->reply.text;
     enhanced_text(r->reply.enhanced, enhanced);
-    if (r->reply.code)
+    if (!note.n && r->reply.code)
         buf_addf(b, "%d %s%s", r->reply.code, enhanced, *enhanced ? " " : "");
     buf_add(b, text.p, text.n < SAID_MAX ? text.n : SAID_MAX);
 }

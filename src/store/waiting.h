@@ -10,7 +10,8 @@ struct store_trouble {
     struct str site;   /* where its lane leads (mail/outcome.h); "": none was found */
     struct str domain; /* the recipients' */
     struct str cause;  /* as explain/ names it, or STORE_HELD: until an operator releases it */
-    struct str said;   /* an example of the reply, or of our own note; not part of what it is */
+    struct str
+        said; /* an example of the reply, which begins with its code, or of our own note (mail/note.h); not part of what it is */
 };
 
 /* Its number, which is made if it is new. It is seen now, with these words. */

@@ -1,6 +1,6 @@
 #include "../mail/check.h"
 #include "explain/explain.h"
-#include "explain/tell.h"
+#include "explain/noticed.h"
 
 static struct explanation ask(enum phase phase, const struct reply *r, struct str note)
 {
@@ -172,7 +172,7 @@ static void polish_texts_of_causes_and_codes_have_no_english(void **state)
 static struct str told(const char *note, enum phase phase, const char *lang, struct buf *b)
 {
     b->n = 0;
-    tell_note(str_of(note), phase, lang, b);
+    noticed_tell(str_of(note), phase, lang, b);
     return buf_str(b);
 }
 
@@ -183,7 +183,7 @@ static void every_note_is_told_in_both_languages_and_has_a_cause_of_the_table(vo
     (void)state;
     for (unsigned n = NOTE_NONE + 1; n < NOTE_COUNT; n++) {
         note_put(note, (enum note)n, n == NOTE_SUPPRESSED ? "address 2026-11-25 - hardbounce auto shop" : "D1");
-        const struct note_meaning *m = note_meaning(str_of(note));
+        const struct noticed_meaning *m = noticed_meaning(str_of(note));
         assert_non_null(m);
         assert_true(!*m->cause || cause_find(str_of(m->cause)));
         struct str a = told(note, PHASE_RCPT, "en", &en), b = told(note, PHASE_RCPT, "pl", &pl);

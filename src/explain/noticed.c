@@ -1,8 +1,8 @@
-/* tell: see tell.h. One row a note, in both languages; one row a phase for what was waited for. */
-#include "explain/tell.h"
+/* noticed: see noticed.h. One row a note, in both languages; one row a phase for what was waited for. */
+#include "explain/noticed.h"
 
 /* clang-format off */
-static const struct note_meaning meanings[NOTE_COUNT] = {
+static const struct noticed_meaning meanings[NOTE_COUNT] = {
     [NOTE_NO_DOMAIN] = {"domain-not-found", true, "there is no domain %D", "domena %D nie istnieje"},
     [NOTE_NULL_MX] = {"null-mx", true, "%D says in DNS that it takes no mail (null MX)",
                       "domena %D ogłasza w DNS, że nie przyjmuje poczty (pusty MX)"},
@@ -111,7 +111,7 @@ static const char *const parts[][2] = {
 };
 /* clang-format on */
 
-const struct note_meaning *note_meaning(struct str note)
+const struct noticed_meaning *noticed_meaning(struct str note)
 {
     struct str detail;
     enum note n = note_take(note, &detail);
@@ -120,7 +120,7 @@ const struct note_meaning *note_meaning(struct str note)
 
 static bool is_local(const struct outcome_rcpt *r) { return r->phase == PHASE_LOCAL && r->reply.code; }
 
-struct str tell_note_of(const struct outcome *o, const struct outcome_rcpt *r)
+struct str noticed_of(const struct outcome *o, const struct outcome_rcpt *r)
 {
     return is_local(r) ? r->reply.text : r->reply.code ? STR("") : o->note;
 }
@@ -151,7 +151,7 @@ static void put_suppressed(struct str detail, int l, struct buf *b)
     put(parts[str_eq(how, STR("auto")) ? PART_AUTO : PART_HAND][l], reason, PHASE_NONE, l, b);
 }
 
-void tell_note(struct str note, enum phase phase, const char *lang, struct buf *b)
+void noticed_tell(struct str note, enum phase phase, const char *lang, struct buf *b)
 {
     int l = strcmp(lang, "pl") == 0;
     struct str detail;
@@ -167,7 +167,7 @@ void tell_note(struct str note, enum phase phase, const char *lang, struct buf *
 }
 
 /* A remark stands in brackets, which no command begins with. */
-void tell_line(const struct outcome_line *line, const char *lang, struct buf *b)
+void noticed_line(const struct outcome_line *line, const char *lang, struct buf *b)
 {
     struct str t = line->text;
     bool remark = line->ours && t.n > 2 && t.p[0] == '(' && t.p[t.n - 1] == ')';
@@ -176,6 +176,6 @@ void tell_line(const struct outcome_line *line, const char *lang, struct buf *b)
         return;
     }
     buf_add_str(b, STR("("));
-    tell_note(str_mem(t.p + 1, t.n - 2), PHASE_NONE, lang, b);
+    noticed_tell(str_mem(t.p + 1, t.n - 2), PHASE_NONE, lang, b);
     buf_add_str(b, STR(")"));
 }

@@ -160,6 +160,16 @@ def test_the_stories_of_the_demo_are_told_in_one_language_at_a_time():
             assert not cause or ("co zrobić: " in polish and "what to do: " in english), (polish, english)
 
 
+def test_a_demo_that_was_cut_short_says_how_far_it_came_and_is_no_success():
+    p = subprocess.Popen([BINARY, "demo", "--once", "--lang", "en"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "messages were handed in" in p.stdout.readline()
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=30)
+    assert p.returncode == 70 and re.search(rf"^\d+ of {len(CAST)} messages came out", out, re.M) and GOOD not in out, (p.returncode, out, err)
+    log = re.search(r"the server's log is (\S+)/server.log", err).group(1)
+    shutil.rmtree(log)
+
+
 def test_the_demo_speaks_polish_and_ends_with_what_came_out():
     code, out, err = run("demo", "--once", "--lang", "pl")
     assert code == 0 and not err, (out, err)

@@ -79,8 +79,9 @@ lane "*" {{ connections = 50 messages_per_connection = 0 }}
         text = urllib.request.urlopen(f"http://127.0.0.1:{PORTS['http']}/metrics", timeout=20).read().decode()
         return sum(int(line.split()[-1]) for line in text.splitlines() if line.split("{")[0].split(" ")[0] == f"goniec_{name}")
 
-    def settle(self, messages):
-        while self.metric("office_notes_total") < messages:
+    def settle(self, messages, counted="office_notes_total"):
+        """The office has read so many notes, or messages."""
+        while self.metric(counted) < messages:
             time.sleep(0.05)
 
     def syncs(self):

@@ -32,12 +32,12 @@ class Shop(Signed):
     def client(self):
         return smtplib.SMTP("127.0.0.1", self.server.mx, timeout=20, source_address=("127.0.0.2", 0))
 
-    def write(self, *rcpts, text=None, sender="a@shop.test"):
-        """Sends one message; the return path that each recipient's copy left with."""
+    def write(self, *rcpts, text=None, sender="a@shop.test", arrive=None):
+        """Sends one message; the return path that each recipient's copy left with, once all (or so many) have arrived."""
         before = len(self.receiver.messages)
         with self.client() as s:
             s.sendmail(sender, list(rcpts), text or message())
-        wait_until(lambda: sum(len(m[1]) for m in self.receiver.messages[before:]) == len(rcpts))
+        wait_until(lambda: sum(len(m[1]) for m in self.receiver.messages[before:]) == (arrive or len(rcpts)))
         return {r: m[0] for m in self.receiver.messages[before:] for r in m[1]}
 
     def come_back(self, to, text, sender=""):
@@ -410,5 +410,27 @@ def test_what_goes_on_is_sent_once_though_the_office_is_killed():
         wait_until(lambda: not waiting(w), seconds=60)
         marks = sorted(re.search(rb"Final-Recipient: rfc822; (\S+)|until day (\d+)", m[2]).group() for m in got)
         assert len(marks) == len(set(marks)) == len(rcpts), marks
+    finally:
+        w.close()
+
+
+def test_mail_into_a_mail_store_of_this_server_keeps_its_sender():
+    w = Shop()
+    try:
+        mail = os.path.join(w.server.folder.name, "mail")
+        os.mkdir(mail)
+        os.chmod(mail, 0o777)
+        before = w.server.log_text().count("new settings are in force")
+        w.server.write_config(w.settings(f'route "hosted.test" {{ to = "maildir:{mail}/%u" }}'))
+        w.server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: w.server.log_text().count("new settings are in force") > before)
+        paths = w.write("b@dest.test", "jan@hosted.test", "ewa@hosted.test", arrive=1)
+        assert TOKEN.match(paths["b@dest.test"])
+        for who in ("jan", "ewa"):
+            new = os.path.join(mail, who, "new")
+            name = wait_until(lambda: os.path.isdir(new) and os.listdir(new))[0]
+            assert open(os.path.join(new, name), encoding="utf-8").read().startswith(f"Return-Path: <a@shop.test>\nDelivered-To: {who}@hosted.test\n")
+        story = w.server.story("jan@hosted.test", lambda s: s["open"] == 0)
+        assert [r["status"] for r in story["recipients"]] == ["delivered"] * 3, story
     finally:
         w.close()

@@ -1,6 +1,8 @@
 /* canon: see canon.h. Lines may end with LF alone; the canonical form always has CRLF. */
 #include "verify/canon.h"
 
+#include "verify/tags.h"
+
 #include <ctype.h>
 
 /* Gathers small pieces, so that the hash is fed in large ones. */
@@ -172,6 +174,33 @@ void canon_field(EVP_MD_CTX *md, struct str raw, bool relaxed, bool last)
     if (!last)
         put(&s, "\r\n", 2);
     drain(&s);
+}
+
+/* A number of the name without its case, so that most comparisons are of numbers: strangers choose how many there are. */
+static uint32_t name_number(struct str name)
+{
+    uint32_t h = 2166136261u;
+    for (size_t i = 0; i < name.n; i++)
+        h = (h ^ (uint32_t)tolower((unsigned char)name.p[i])) * 16777619u;
+    return h;
+}
+
+void canon_fields(EVP_MD_CTX *md, const struct view *v, struct str names, bool relaxed)
+{
+    bool taken[VIEW_FIELDS_MAX] = {false};
+    uint32_t number[VIEW_FIELDS_MAX];
+    for (unsigned i = 0; i < v->fields; i++)
+        number[i] = name_number(v->field[i].name);
+    while (names.p) {
+        struct str name = tags_item(&names, ':');
+        uint32_t n = name_number(name);
+        for (unsigned i = v->fields; i-- > 0;)
+            if (number[i] == n && !taken[i] && str_eq_nocase(v->field[i].name, name)) {
+                taken[i] = true;
+                canon_field(md, v->field[i].raw, relaxed, false);
+                break;
+            }
+    }
 }
 
 /* Where the value of b= lies in the field: behind "b", blanks, "=", up to the next ";". */

@@ -1,16 +1,7 @@
 /* dkim: see dkim.h. What can be said without DNS is said first, so that a broken signature costs no look-up. */
 #include "verify/dkim.h"
 
-#include "verify/key.h"
 #include "verify/signature.h"
-
-static bool has_name(struct str list, struct str name)
-{
-    while (list.p)
-        if (str_eq_nocase(tags_item(&list, ':'), name))
-            return true;
-    return false;
-}
 
 /* Is `name` the domain or under it? */
 static bool is_within(struct str name, struct str domain)
@@ -37,12 +28,12 @@ static const char *read_own(const struct signature *s, struct dkim_answer *ret)
     uint64_t expires, made;
     if (!str_eq(v, STR("1")))
         return "its version is not known";
-    if (!has_name(s->names, STR("From")))
+    if (!tags_lists(s->names, STR("From")))
         return "it does not cover the From field (RFC 6376 5.4)";
     if (i.p && !is_within(domain_of(i), s->domain))
         return "its identity is not within its domain";
     ret->identity = i.p ? i : (struct str){"", 0};
-    if (q.p && !has_name(q, STR("dns/txt")))
+    if (q.p && !tags_lists(q, STR("dns/txt")))
         return "its key is not to be found by a method that is known";
     if (t.p && !str_to_u64(t, INT64_MAX, &made))
         return "its time is not a number";
@@ -72,16 +63,15 @@ static void check_key(const struct signature *s, const struct view *v, const str
 {
     struct public_key key;
     const char *why;
-    enum auth_result r = key_fetch(dns, s->selector, s->domain, arena, &key, &why);
+    enum auth_result r = signature_key(s, dns, arena, &key, &why);
     ret->bits = key.bits;
     ret->testing = key.testing;
     if (r != AUTH_PASS) {
         end(ret, r, why);
+        EVP_PKEY_free(key.pkey);
         return;
     }
-    if (key.ed25519 != s->ed25519)
-        end(ret, AUTH_PERMERROR, "the key in DNS is of another kind than the signature");
-    else if (key.strict && ret->identity.n && !str_eq_nocase(domain_of(ret->identity), s->domain))
+    if (key.strict && ret->identity.n && !str_eq_nocase(domain_of(ret->identity), s->domain))
         end(ret, AUTH_PERMERROR, "the key is not for subdomains, and the identity is in one");
     else if (signature_holds(s, v, key.pkey))
         end(ret, s->sha1 ? AUTH_PERMERROR : AUTH_PASS, s->sha1 ? "it uses SHA-1, which no longer counts (RFC 8301)" : "");

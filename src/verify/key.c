@@ -1,6 +1,7 @@
 /* key: see key.h. */
 #include "verify/key.h"
 
+#include "mail/mailbox.h"
 #include "verify/tags.h"
 
 #include <openssl/err.h>
@@ -69,11 +70,20 @@ static const char *read_record(struct str text, struct public_key *ret)
     return !wrong && !ret->sha256 ? "the key is not for SHA-256" : wrong;
 }
 
+/* A domain with UTF-8 is asked for as A-labels (RFC 8616 4). */
+static struct str as_asked(struct str domain, struct arena *a)
+{
+    struct str ascii;
+    const char *why;
+    return domain_ascii(domain, a, &ascii, &why) ? ascii : domain;
+}
+
 enum auth_result key_fetch(const struct verify_dns *dns, struct str selector, struct str domain, struct arena *a,
                            struct public_key *ret, const char **why)
 {
     struct buf name = {0};
     struct dns_answer d = {0};
+    domain = as_asked(domain, a);
     buf_addf(&name, "%.*s._domainkey.%.*s", STR_ARGS(selector), STR_ARGS(domain));
     enum dns_result r = name.n <= 253 ? dns->ask(dns->ctx, buf_str(&name), DNS_TXT, a, &d) : DNS_NO_NAME;
     buf_done(&name);

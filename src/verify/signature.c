@@ -3,6 +3,7 @@
 
 #include "verify/canon.h"
 
+#include <ctype.h>
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 
@@ -35,24 +36,55 @@ static const char *check_names(struct str names)
     return n > SIGNED_FIELDS_MAX ? "it names more signed fields than are looked at" : NULL;
 }
 
-const char *signature_read(const struct header_field *f, struct signature *s)
+/* Labels of letters, digits, "-", "_" and UTF-8 (RFC 8616): what can be asked for in DNS. */
+static bool is_name(struct str s)
 {
-    *s = (struct signature){.field = f, .limit = UINT64_MAX};
+    size_t label = 0;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool dot = c == '.';
+        if (!dot && !isalnum(c) && c != '-' && c != '_' && c < 0x80)
+            return false;
+        if (dot && label == 0)
+            return false;
+        label = dot ? 0 : label + 1;
+    }
+    return label > 0 && s.n <= 253;
+}
+
+const char *signature_read_seal(const struct header_field *f, struct signature *s)
+{
+    *s = (struct signature){.field = f, .limit = UINT64_MAX, .relaxed_header = true};
     if (f->value.n > 64 * 1024 || !tags_read(f->value, &s->tags))
         return "it is not well formed";
     s->domain = tags_get(&s->tags, "d");
     s->selector = tags_get(&s->tags, "s");
     s->algorithm = tags_get(&s->tags, "a");
+    struct str bytes = tags_get(&s->tags, "b");
+    if (!s->domain.n || !s->selector.n || !s->algorithm.n || !bytes.n)
+        return "it lacks a part that is required (a, b, d or s)";
+    if (!is_name(s->domain) || !is_name(s->selector))
+        return "its domain or selector is not a name";
+    if (!tags_base64(bytes, &s->bytes))
+        return "it holds a value that is not base64";
+    return read_algorithm(s);
+}
+
+const char *signature_read(const struct header_field *f, struct signature *s)
+{
+    const char *wrong = signature_read_seal(f, s);
+    if (wrong)
+        return wrong;
+    s->relaxed_header = false;
     s->names = tags_get(&s->tags, "h");
-    struct str bytes = tags_get(&s->tags, "b"), hash = tags_get(&s->tags, "bh"), limit = tags_get(&s->tags, "l");
-    if (!s->domain.n || !s->selector.n || !s->algorithm.n || !s->names.n || !bytes.n || !hash.n)
-        return "it lacks a part that is required (a, b, bh, d, h or s)";
+    struct str hash = tags_get(&s->tags, "bh"), limit = tags_get(&s->tags, "l");
+    if (!s->names.n || !hash.n)
+        return "it lacks a part that is required (bh or h)";
     if (limit.p && !str_to_u64(limit, UINT64_MAX - 1, &s->limit))
         return "its length limit is not a number";
-    if (!tags_base64(bytes, &s->bytes) || !tags_base64(hash, &s->hash))
+    if (!tags_base64(hash, &s->hash))
         return "it holds a value that is not base64";
-    const char *wrong = read_algorithm(s);
-    wrong = wrong ? wrong : read_canon(tags_get(&s->tags, "c"), s);
+    wrong = read_canon(tags_get(&s->tags, "c"), s);
     return wrong ? wrong : check_names(s->names);
 }
 
@@ -76,22 +108,17 @@ bool signature_body_good(const struct signature *s, struct str body, uint64_t *r
     return s->hash.n == n && memcmp(s->hash.p, hash, n) == 0;
 }
 
-/* The fields that h= names: for each name the lowest that is not taken yet; none left counts as nothing (5.4.2). */
-static void hash_fields(EVP_MD_CTX *md, const struct signature *s, const struct view *v)
+enum auth_result signature_key(const struct signature *s, const struct verify_dns *dns, struct arena *a, struct public_key *ret,
+                               const char **why)
 {
-    bool taken[VIEW_FIELDS_MAX] = {false};
-    for (struct str rest = s->names; rest.p;) {
-        struct str name = tags_item(&rest, ':');
-        for (unsigned i = v->fields; i-- > 0;)
-            if (!taken[i] && str_eq_nocase(v->field[i].name, name)) {
-                taken[i] = true;
-                canon_field(md, v->field[i].raw, s->relaxed_header, false);
-                break;
-            }
-    }
+    enum auth_result r = key_fetch(dns, s->selector, s->domain, a, ret, why);
+    if (r != AUTH_PASS || ret->ed25519 == s->ed25519)
+        return r;
+    *why = "the key in DNS is of another kind than the signature";
+    return AUTH_PERMERROR;
 }
 
-static bool is_signed(const struct signature *s, EVP_PKEY *key, const unsigned char *hash, unsigned n)
+bool signature_matches(const struct signature *s, EVP_PKEY *key, const unsigned char *hash, unsigned n)
 {
     bool good = false;
     const unsigned char *sig = (const unsigned char *)s->bytes.p;
@@ -115,9 +142,9 @@ bool signature_holds(const struct signature *s, const struct view *v, EVP_PKEY *
     unsigned n = 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_DigestInit_ex(md, digest_of(s), NULL);
-    hash_fields(md, s, v);
+    canon_fields(md, v, s->names, s->relaxed_header);
     canon_signature(md, s->field->raw, s->relaxed_header);
     EVP_DigestFinal_ex(md, hash, &n);
     EVP_MD_CTX_free(md);
-    return is_signed(s, key, hash, n);
+    return signature_matches(s, key, hash, n);
 }

@@ -1,8 +1,9 @@
-/* signature: what a DKIM signature and an ARC message signature have in common: tags, fields signed, hashes, the key. Private to
- * verify/. */
+/* signature: what DKIM signatures, ARC message signatures and ARC seals have in common: tags, fields signed, hashes, the key.
+ * Private to verify/. */
 #pragma once
 
 #include "verify/dkim.h"
+#include "verify/key.h"
 #include "verify/tags.h"
 
 #include <openssl/evp.h>
@@ -20,9 +21,16 @@ struct signature {
 
 /* Reads what every signature has. NULL, or what is wrong with it, a literal. signature_done in any case. */
 const char *signature_read(const struct header_field *f, struct signature *s);
+/* The same of an ARC-Seal, which names neither fields nor a body. */
+const char *signature_read_seal(const struct header_field *f, struct signature *s);
 void signature_done(struct signature *s);
 
 /* Is the body's hash the one it names? */
 bool signature_body_good(const struct signature *s, struct str body, uint64_t *ret_whole);
+/* Its key from DNS, of the kind that it was made with; as key_fetch. */
+enum auth_result signature_key(const struct signature *s, const struct verify_dns *dns, struct arena *a, struct public_key *ret,
+                               const char **why);
 /* Does it hold over the fields that h= names, of the view, and itself? key fetched before. */
 bool signature_holds(const struct signature *s, const struct view *v, EVP_PKEY *key);
+/* Is it over that hash? */
+bool signature_matches(const struct signature *s, EVP_PKEY *key, const unsigned char *hash, unsigned n);

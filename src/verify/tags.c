@@ -14,7 +14,33 @@ struct str tags_trim(struct str s)
     return s;
 }
 
+struct str tags_uncommented(struct str s)
+{
+    for (;;) {
+        struct str rest = tags_trim(s);
+        size_t at = 0;
+        unsigned depth = 0;
+        if (!rest.n || rest.p[0] != '(')
+            return rest;
+        do {
+            depth += rest.p[at] == '(';
+            depth -= rest.p[at] == ')';
+            at += rest.p[at] == '\\' ? 2 : 1;
+        } while (depth > 0 && at < rest.n);
+        at = at < rest.n ? at : rest.n;
+        s = str_mem(rest.p + at, rest.n - at);
+    }
+}
+
 struct str tags_item(struct str *rest, char c) { return tags_trim(str_split(rest, c)); }
+
+bool tags_lists(struct str list, struct str name)
+{
+    while (list.p)
+        if (str_eq_nocase(tags_item(&list, ':'), name))
+            return true;
+    return false;
+}
 
 static bool is_name(struct str s)
 {

@@ -25,5 +25,9 @@ struct str tags_packed(struct str s, struct arena *a);
 bool tags_base64(struct str s, struct buf *b);
 /* The next of a list parted by `c`, white space cut; as str_split. */
 struct str tags_item(struct str *rest, char c);
+/* Does a list parted by colons hold the name, in any case? */
+bool tags_lists(struct str list, struct str name);
 /* White space, newlines of folds included, cut off both ends. */
 struct str tags_trim(struct str s);
+/* White space and comments (RFC 5322 3.2.2) cut off the front. */
+struct str tags_uncommented(struct str s);

@@ -2,11 +2,13 @@
  *   clear | zone NAME TYPE VALUE          the DNS that the questions below see
  *   spf IP HELO SENDER                    result, explanation, reason
  *   dkim FILE EPOCH                       a line a signature: result, domain, selector, algorithm, reason; then an empty line
+ *   arc FILE                              result, how many sets, domain of the newest seal, reason
  *   dmarc tree|psl FROM SPF DKIM...       what was asked for, a line each; result, policy, domain, alignments; an empty line
  *   registrable DOMAIN                    by the public suffix list */
 #include "zone.h"
 
 #include "lib/net.h"
+#include "verify/arc.h"
 #include "verify/dkim.h"
 #include "verify/dmarc.h"
 #include "verify/spf.h"
@@ -85,6 +87,15 @@ static void dkim(struct str line, struct arena *a)
     printf("\n");
 }
 
+static void arc(struct str line, struct arena *a)
+{
+    struct view v;
+    struct arc_answer answer;
+    view_make(&v, slurp(field_take(&line, a), a), a);
+    arc_verify(&v, &zone_dns, a, &answer);
+    printf("%s\t%u\t%.*s\t%.*s\n", auth_result_name(answer.result), answer.sets, STR_ARGS(answer.domain), STR_ARGS(answer.reason));
+}
+
 int main(void)
 {
     char *text = NULL;
@@ -101,6 +112,8 @@ int main(void)
             spf(line, &a);
         } else if (str_eq(word, STR("dkim"))) {
             dkim(line, &a);
+        } else if (str_eq(word, STR("arc"))) {
+            arc(line, &a);
         } else if (str_eq(word, STR("dmarc"))) {
             dmarc(line, &a);
         } else if (str_eq(word, STR("registrable"))) {

@@ -5,12 +5,12 @@
  * cannot find. */
 #include "domain/domain.h"
 
-#include "domain/resolver.h"
 #include "domain/show.h"
 #include "lib/net.h"
 #include "mail/mailbox.h"
 #include "settings/settings.h"
 #include "sign/key.h"
+#include "verify/resolver.h"
 #include "verp/paths.h"
 
 #include <errno.h>
@@ -196,13 +196,22 @@ static unsigned note_seen(struct call *c, bool *changed)
 static bool ask_dns(struct call *c, struct fault *f)
 {
     struct resolver *r;
-    if (!records_make(&c->sender, &c->index, &c->arena, c->record, &c->records, f) || !resolver_open(&r, c->common.resolver, f))
+    struct asking asking;
+    const struct str given = str_of(c->common.resolver);
+    const struct route_settings *s = &c->settings->route;
+    if (!records_make(&c->sender, &c->index, &c->arena, c->record, &c->records, f) ||
+        !resolver_open(&r, given.p ? &given : s->resolver, given.p ? 1 : s->resolvers, f))
         return false;
-    struct verify_dns dns = resolver_dns(r);
+    asking_init(&asking, r);
+    struct verify_dns dns = asking_dns(&asking);
     for (unsigned i = 0; i < c->records; i++)
         check_record(&c->sender, &c->record[i], &dns, &c->arena, &c->checked[i]);
     resolver_close(&r);
-    return true;
+    return asking.answers > 0 ||
+           fault_set(f,
+                     "no name server gave an answer about %.*s (asked: %s): check that it runs and can be "
+                     "reached, or name another with --resolver",
+                     STR_ARGS(c->sender.domain), given.p ? given.p : "those of the settings, or the system's");
 }
 
 /* The first keys of their kind begin to sign. */

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from names import Names
-from world import Goniec, Receiver, wait_until
+from world import Goniec, Receiver, free_port, wait_until
 
 sys.path.append("/usr/lib/python3/dist-packages")  # Debian's, for another Python as well
 try:
@@ -126,6 +126,17 @@ def test_check_names_what_differs():
         answers[(rsa["name"], "TXT")] = [rsa["value"]]
         answers[("shop.test", "TXT")] = ["v=spf1 ip4:192.0.2.0/24 -all"]  # passes us in another way
         assert w.check("shop.test")["records"][2]["status"] == "right"
+    finally:
+        w.close()
+
+
+def test_a_dead_name_server_is_named_in_a_sentence_within_seconds():
+    w = Signed()
+    try:
+        w.add("shop.test")
+        began = time.monotonic()
+        said = w.domain("check", "shop.test", "--resolver", f"127.0.0.1:{free_port()}", code=69)
+        assert time.monotonic() - began < 10 and "no name server gave an answer about shop.test" in said, said
     finally:
         w.close()
 

@@ -40,6 +40,10 @@ static const struct command commands[] = {
      "Needs no server. A mail tells of each recipient, and whether it is a bounce at all; - reads standard input.\nWith --batch "
      "a "
      "literal \\n within a line parts the lines of one reply."},
+    {"verify", cli_verify, TAKES_CLIENT_IP | TAKES_HELO | TAKES_MAIL_FROM | TAKES_RESOLVER | TAKES_TIME | TAKES_JSON | TAKES_LANG,
+     "[FILE.eml|-]", "Check who a mail really comes from: SPF, DKIM, DMARC and ARC, with the steps to each result.",
+     "Needs no server, and tells what a receiver would find. Without a file: SPF alone; - reads standard input.\nThe envelope's "
+     "options are what the client said as the mail came in; without --client-ip nothing is said about SPF."},
     {"queue", cli_queue, TAKES_DATA | TAKES_LANG | TAKES_JSON,
      "\nlist\nshow MESSAGE-ID\nretry|hold|release|drop MESSAGE-ID\nretry|hold|release|drop account NAME\n"
      "retry|hold|release|drop domain DOMAIN\nretry|hold|release|drop all\nlanes\npause|resume SITE",

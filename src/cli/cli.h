@@ -11,6 +11,7 @@ int cli_account(const struct command *me, int argc, char **argv);
 int cli_suppression(const struct command *me, int argc, char **argv);
 int cli_allow(const struct command *me, int argc, char **argv);
 int cli_explain(const struct command *me, int argc, char **argv);
+int cli_verify(const struct command *me, int argc, char **argv);
 int cli_log(const struct command *me, int argc, char **argv);
 int cli_sendmail(const struct command *me, int argc, char **argv);
 

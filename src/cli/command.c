@@ -40,10 +40,15 @@ static const struct option_row {
     {0, "skip-bad", NULL, "Take the good lines although others are bad.", AT(skip_bad)},
     {0, "force", NULL, "Also the whole domain of a provider where anybody has a mailbox.", AT(force)},
     {0, "batch", NULL, "Explain one reply a line of standard input, as one JSON object a line.", AT(batch)},
-    {0, "resolver", "IP:PORT", "The name server to ask; without it those of the settings, else the system's.", AT(resolver)},
+    {0, "resolver", "IP:PORT", "The name server to ask; without it the system's, or those that the settings of -c name.",
+     AT(resolver)},
     {0, "zone", NULL, "Print a snippet for a zone file.", AT(zone)},
     {0, "use", NULL, "Sign with the new keys from now on.", AT(use)},
     {0, "retire", NULL, "Remove keys that no longer sign.", AT(retire)},
+    {0, "client-ip", "ADDRESS", "The address that the message came from.", AT(client_ip)},
+    {0, "helo", "NAME", "The name that the client gave in EHLO or HELO.", AT(helo)},
+    {0, "mail-from", "ADDRESS", "The address in MAIL FROM; an empty one is a notification's.", AT(mail_from)},
+    {0, "time", "EPOCH", "Seconds since 1970 to judge as of, for signatures that expire; without it now.", AT(time)},
     {'h', "help", NULL, "Say how it is called.", 0, take_help},
 };
 #undef AT

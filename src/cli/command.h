@@ -30,6 +30,10 @@ enum command_takes {
     TAKES_ZONE = 1 << 17,
     TAKES_USE = 1 << 18,
     TAKES_RETIRE = 1 << 19,
+    TAKES_CLIENT_IP = 1 << 20,
+    TAKES_HELO = 1 << 21,
+    TAKES_MAIL_FROM = 1 << 22,
+    TAKES_TIME = 1 << 23,
 };
 
 struct command {
@@ -48,6 +52,7 @@ struct common {
     bool lang_given; /* by the option, not by the environment */
     bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force, batch, zone, use, retire;
     const char *account, *reason, *expires, *by, *resolver; /* NULL: not given */
+    const char *client_ip, *helo, *mail_from, *time;        /* likewise */
     int first;                                              /* index of the first argument that is no option */
 };
 

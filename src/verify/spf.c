@@ -55,10 +55,13 @@ static struct str said(struct check *c, const char *fmt, ...)
     return arena_str(c->arena, str_of(text));
 }
 
-static void step(struct check *c, unsigned depth, struct str domain, struct str term, struct str note)
+/* Returns it, so that a term stands before what it leads to; its note may come later. What is beyond the bound is not shown. */
+static struct spf_step *step(struct check *c, unsigned depth, struct str domain, struct str term, struct str note)
 {
-    if (c->answer->steps < SPF_STEPS_MAX)
-        c->answer->step[c->answer->steps++] = (struct spf_step){depth, domain, term, note};
+    struct spf_step *s = &c->answer->step[c->answer->steps];
+    c->answer->steps += c->answer->steps < SPF_STEPS_MAX;
+    *s = (struct spf_step){depth, domain, term, note};
+    return s;
 }
 
 /* ---- names and DNS ---- */
@@ -105,8 +108,10 @@ static bool is_void(enum dns_result r) { return r == DNS_NO_DATA || r == DNS_NO_
 /* A term asked DNS: was it one too many, or in vain too often? */
 static enum match count(struct check *c, enum dns_result r)
 {
-    if (r == DNS_TROUBLE)
+    if (r == DNS_TROUBLE) {
+        c->answer->reason = STR("DNS gave no answer");
         return TEMPERROR;
+    }
     if (is_void(r) && ++c->voids > VOIDS_MAX) {
         c->answer->reason = STR("more than two look-ups found nothing (RFC 7208 4.6.4)");
         return PERMERROR;
@@ -227,7 +232,7 @@ static enum match match_mx(struct check *c, const struct spf_term *t, struct str
     for (unsigned i = 0; i < d.n; i++) {
         enum dns_result r = ask(c, d.record[i].text, address_type(c), &addresses);
         if (r == DNS_TROUBLE)
-            return TEMPERROR;
+            return count(c, r);
         if (r == DNS_FOUND && any_in(c, &addresses, t))
             return MATCHES;
     }
@@ -369,8 +374,9 @@ static enum spf_result evaluate(struct check *c, const struct spf_term *list, un
         const struct spf_term *t = &list[i];
         if (t->kind >= SPF_REDIRECT)
             continue;
+        struct spf_step *s = step(c, depth, domain, t->text, STR(""));
         enum match m = matches(c, t, domain, depth);
-        step(c, depth, domain, t->text, str_of(match_note(m)));
+        s->note = str_of(match_note(m));
         if (m == DOES_NOT)
             continue;
         if (m == MATCHES && explains) {
@@ -497,7 +503,7 @@ void spf_check(const struct spf_input *in, const struct verify_dns *dns, struct 
 {
     struct check c = {.in = in, .dns = dns, .arena = a, .answer = ret};
     *ret = (struct spf_answer){.explanation = {"", 0}, .mechanism = {"", 0}, .reason = {"", 0}};
-    ret->step = arena_alloc(a, SPF_STEPS_MAX * sizeof *ret->step);
+    ret->step = arena_alloc(a, (SPF_STEPS_MAX + 1) * sizeof *ret->step);
     take_address(&c);
     name_address(&c);
     ret->domain = take_identity(&c);

@@ -14,7 +14,7 @@ import threading
 
 from world import free_port
 
-TYPES = {1: "A", 5: "CNAME", 15: "MX", 16: "TXT", 28: "AAAA"}
+TYPES = {1: "A", 5: "CNAME", 12: "PTR", 15: "MX", 16: "TXT", 28: "AAAA"}
 RCODES = {"SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
 
 
@@ -29,9 +29,10 @@ def encode(kind, value):
         return socket.inet_aton(value)
     if kind == "AAAA":
         return socket.inet_pton(socket.AF_INET6, value)
-    if kind == "TXT":  # a text, or a list of its strings
+    if kind == "TXT":  # a text, or a list of its strings; bytes go as they are
         parts = [value[i:i + 255] for i in range(0, len(value), 255)] if isinstance(value, str) else value
-        return b"".join(bytes([len(x)]) + x.encode() for x in parts)
+        raw = [x if isinstance(x, bytes) else x.encode() for x in parts]
+        return b"".join(bytes([len(x)]) + x for x in raw)
     if kind == "MX":
         preference, host = value
         return struct.pack("!H", preference) + encode_name(host)

@@ -5,57 +5,13 @@
 #include "lib/base64.h"
 #include "lib/must.h"
 #include "sign/fields.h"
+#include "sign/fold.h"
 #include "sign/key.h"
 #include "verify/canon.h"
 
 #include <stdio.h>
 
-enum { LINE_MOST = 78 /* RFC 5322 2.1.1 */, HASH = 32, SIGNATURE_MAX = 512 };
-
-/* ---- folded text ---- */
-
-struct fold {
-    struct buf *b;
-    size_t column;
-};
-
-/* A word that is not to be broken, after `gap` (white space, or nothing where white space may stand). */
-static void put(struct fold *f, const char *gap, struct str word)
-{
-    size_t n = strlen(gap);
-    if (f->column + n + word.n > LINE_MOST && f->column > 1) {
-        buf_add_str(f->b, STR("\r\n\t"));
-        f->column = 1;
-    } else {
-        buf_add(f->b, gap, n);
-        f->column += n;
-    }
-    buf_add_str(f->b, word);
-    f->column += word.n;
-}
-
-/* Text that may be broken anywhere (base64). */
-static void put_loose(struct fold *f, struct str s)
-{
-    while (s.n > 0) {
-        size_t room = f->column < LINE_MOST ? LINE_MOST - f->column : 0, take = s.n < room ? s.n : room;
-        buf_add(f->b, s.p, take);
-        f->column += take;
-        s = str_mem(s.p + take, s.n - take);
-        if (s.n) {
-            buf_add_str(f->b, STR("\r\n\t"));
-            f->column = 1;
-        }
-    }
-}
-
-static void put_tag(struct fold *f, const char *gap, const char *name, struct str value)
-{
-    struct buf word = {0};
-    buf_addf(&word, "%s=%.*s;", name, STR_ARGS(value));
-    put(f, gap, buf_str(&word));
-    buf_done(&word);
-}
+enum { HASH = 32, SIGNATURE_MAX = 512 };
 
 /* ---- hashes ---- */
 
@@ -92,21 +48,21 @@ static void put_tags(struct fold *f, const struct common *c, const struct sign_k
     char time[32];
     buf_add_str(f->b, STR("DKIM-Signature:"));
     f->column = f->b->n;
-    put_tag(f, " ", "v", STR("1"));
-    put_tag(f, " ", "a", k->ed25519 ? STR("ed25519-sha256") : STR("rsa-sha256"));
-    put_tag(f, " ", "c", STR("relaxed/relaxed"));
-    put_tag(f, " ", "d", k->domain);
-    put_tag(f, " ", "s", k->selector);
+    fold_tag(f, " ", "v", STR("1"));
+    fold_tag(f, " ", "a", k->ed25519 ? STR("ed25519-sha256") : STR("rsa-sha256"));
+    fold_tag(f, " ", "c", STR("relaxed/relaxed"));
+    fold_tag(f, " ", "d", k->domain);
+    fold_tag(f, " ", "s", k->selector);
     snprintf(time, sizeof time, "%lld", (long long)now_s);
-    put_tag(f, " ", "t", str_of(time));
-    put_tag(f, " ", "bh", buf_str(&c->body));
-    put(f, " ", STR("h="));
+    fold_tag(f, " ", "t", str_of(time));
+    fold_tag(f, " ", "bh", buf_str(&c->body));
+    fold_word(f, " ", STR("h="));
     for (struct str rest = buf_str(&c->names); rest.p;) {
         struct str name = str_split(&rest, ':');
-        put(f, "", rest.p ? str_mem(name.p, name.n + 1) : name);
+        fold_word(f, "", rest.p ? str_mem(name.p, name.n + 1) : name);
     }
-    put(f, "", STR(";"));
-    put(f, " ", STR("b="));
+    fold_word(f, "", STR(";"));
+    fold_word(f, " ", STR("b="));
 }
 
 static void add_signature(const struct common *c, const struct sign_key *k, int64_t now_s, EVP_MD_CTX *scratch, struct buf *b)
@@ -120,7 +76,7 @@ static void add_signature(const struct common *c, const struct sign_key *k, int6
     must(EVP_DigestFinal_ex(scratch, hash, NULL) == 1);
     sign_hash(k, hash, &raw);
     base64_encode(buf_str(&raw), &text);
-    put_loose(&f, buf_str(&text));
+    fold_loose(&f, buf_str(&text));
     buf_add_str(&field, STR("\r\n"));
     buf_add_str(b, buf_str(&field));
     buf_done(&field);

@@ -16,6 +16,7 @@ struct sign_settings {
     enum sign_unknown unknown;
     struct str domain; /* the server's own; for notifications, SIGN_UNKNOWN_OWN and `platform` */
     bool platform;     /* a second signature, of the own domain, on every submission */
+    bool seal;         /* the own domain seals what comes in from others and goes on (sign/seal.h) */
 };
 
 struct domains;

@@ -71,7 +71,7 @@ const char *arc_chain_read(const struct view *v, struct arc_chain *ret)
     return wrong;
 }
 
-static void hash_sets(const struct arc_chain *c, unsigned first, unsigned last, EVP_MD_CTX *md)
+void arc_chain_hash(const struct arc_chain *c, unsigned first, unsigned last, EVP_MD_CTX *md)
 {
     for (unsigned i = first; i <= last; i++) {
         const struct arc_set *s = &c->set[i - 1];
@@ -79,12 +79,8 @@ static void hash_sets(const struct arc_chain *c, unsigned first, unsigned last, 
         canon_field(md, s->message->raw, true, false);
         if (i < last)
             canon_field(md, s->seal->raw, true, false);
-        else
-            canon_signature(md, s->seal->raw, true);
     }
 }
-
-void arc_chain_hash(const struct arc_chain *c, unsigned first, EVP_MD_CTX *md) { hash_sets(c, first, c->sets, md); }
 
 /* ---- what each field must be ---- */
 
@@ -177,7 +173,8 @@ static bool seal_holds(const struct judging *j, const struct signature *s, unsig
     unsigned n = 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
     EVP_DigestInit_ex(md, EVP_sha256(), NULL);
-    hash_sets(&j->chain, 1, instance, md);
+    arc_chain_hash(&j->chain, 1, instance, md);
+    canon_signature(md, s->field->raw, true);
     EVP_DigestFinal_ex(md, hash, &n);
     EVP_MD_CTX_free(md);
     return signature_matches(s, key, hash, n);

@@ -22,8 +22,9 @@ struct arc_chain {
 /* Finds the sets. NULL, or why they are no chain, a literal: then only `sets` says something. */
 const char *arc_chain_read(const struct view *v, struct arc_chain *ret);
 
-/* Hashes the sets from `first` up to the highest, as the newest seal covers them: its own b= is left out (5.1.1). */
-void arc_chain_hash(const struct arc_chain *c, unsigned first, EVP_MD_CTX *md);
+/* Hashes the sets from `first` to `last` as the seal of `last` covers them (5.1.1), but for that seal itself, which comes at the
+ * end (canon_signature). */
+void arc_chain_hash(const struct arc_chain *c, unsigned first, unsigned last, EVP_MD_CTX *md);
 
 struct arc_answer {
     enum auth_result result; /* none, pass, fail; temperror: DNS gave no answer, and nothing may be concluded */

@@ -2,6 +2,7 @@
 #include "cli/story.h"
 
 #include "cli/text.h"
+#include "cli/verify_show.h"
 #include "explain/explain.h"
 #include "explain/noticed.h"
 #include "mail/date.h"
@@ -283,6 +284,7 @@ static void put_head(const struct story *s, enum lang l, struct buf *b)
         common_safe(e->credential, 200, b);
     }
     buf_add_str(b, STR("\n"));
+    verify_story(e->checked, l, b);
     if (e->dsn != DSN_NONE) {
         id_text(e->parent, parent);
         buf_addf(b, "  %s %s\n", text(l, TEXT_REPORTS_ON), parent);
@@ -410,6 +412,7 @@ void story_json(const struct story *s, const struct common *c, struct buf *b)
     json_text("client_ip", e->client_ip, b);
     json_text("protocol", e->protocol, b);
     json_text("login", e->credential, b);
+    json_text("checked", e->checked, b);
     buf_add_str(b, STR(",\"recipients\":["));
     for (uint32_t i = 0; i < e->rcpts; i++) {
         buf_add_str(b, i ? STR(",") : STR(""));

@@ -4,7 +4,10 @@
 
 #include "cli/catalogue.h"
 #include "cli/verify_text.h"
+#include "lib/arena.h"
 #include "lib/net.h"
+
+#include <ctype.h>
 
 enum { SHOWN_MAX = 500, STARS_MAX = 4 };
 
@@ -245,6 +248,87 @@ void verify_tell(const struct verify_input *in, const struct verified *v, bool m
     tell_dkim(v, l, b);
     tell_dmarc(v, l, b);
     tell_arc(&v->arc, l, b);
+}
+
+/* ---- in a story ---- */
+
+/* The value of a property such as "header.d=example.pl" or "reason=\"...\"", unquoted in the arena; "" if it is not there. */
+static struct str property(struct str text, const char *name, struct arena *a)
+{
+    const char *at = memmem(text.p, text.n, name, strlen(name));
+    char *out = arena_alloc(a, text.n + 1);
+    size_t n = 0;
+    if (!at)
+        return STR("");
+    at += strlen(name);
+    const char *end = text.p + text.n;
+    bool quoted = at < end && *at == '"';
+    for (at += quoted; at < end && *at != (quoted ? '"' : ' '); at++) {
+        at += quoted && *at == '\\' && at + 1 < end;
+        out[n++] = *at;
+    }
+    return str_mem(out, n);
+}
+
+static enum verify_text spf_text(struct str word)
+{
+    unsigned r = SPF_NONE;
+    while (r < SPF_PERMERROR && !str_eq(word, str_of(spf_result_name((enum spf_result)r))))
+        r++;
+    return (enum verify_text)(VT_SPF_NONE + (int)r);
+}
+
+/* What a word means; NULL: its reason says all. */
+static const char *meaning(struct str method, struct str word, enum lang l)
+{
+    unsigned r = AUTH_NONE;
+    while (r < AUTH_PERMERROR && !str_eq(word, str_of(auth_result_name((enum auth_result)r))))
+        r++;
+    if (str_eq(method, STR("spf")))
+        return verify_text(l, spf_text(word));
+    if (str_eq(method, STR("dmarc")))
+        return verify_text(l, dmarc_text((enum auth_result)r));
+    if (str_eq(method, STR("dkim")))
+        return r == AUTH_PASS ? verify_text(l, VT_GOOD) : r == AUTH_NONE ? verify_text(l, VT_DKIM_NONE) : NULL;
+    return r == AUTH_FAIL ? verify_text(l, VT_ARC_FAIL) : r == AUTH_NONE ? verify_text(l, VT_ARC_NONE) : NULL;
+}
+
+static void tell_noted(struct str one, enum lang l, struct arena *a, struct buf *b)
+{
+    struct str rest = one, pair = str_split(&rest, ' '), word = pair, method = str_split(&word, '=');
+    struct str reason = property(one, " reason=", a), policy = property(one, " policy.dmarc=", a);
+    const char *means = meaning(method, word, l);
+    static const char *const whose[] = {" smtp.mailfrom=", " smtp.helo=", " header.d=", " header.from="};
+    buf_add_str(b, STR("    "));
+    for (size_t i = 0; i < method.n; i++)
+        buf_addf(b, "%c", toupper((unsigned char)method.p[i]));
+    for (size_t i = 0; i < sizeof whose / sizeof *whose; i++) {
+        struct str domain = property(one, whose[i], a);
+        buf_add_str(b, domain.n ? STR(" ") : STR(""));
+        common_safe(domain, 253, b);
+    }
+    buf_add_str(b, STR(" "));
+    common_safe(word, 20, b);
+    if (means)
+        buf_addf(b, ": %s", means);
+    put_because(reason, l, b);
+    for (int p = DMARC_POLICY_NONE; str_eq(word, STR("fail")) && p <= DMARC_REJECT; p++)
+        if (str_eq(policy, str_of(dmarc_policy_name((enum dmarc_policy)p))))
+            buf_addf(b, "; %s %s", verify_text(l, VT_OWNER_ASKS), verify_text(l, (enum verify_text)(VT_ASKS_NONE + p - 1)));
+    buf_add_str(b, STR("\n"));
+}
+
+void verify_story(struct str results, enum lang l, struct buf *b)
+{
+    struct arena a = {0};
+    if (results.n)
+        buf_addf(b, "  %s\n", verify_text(l, VT_CHECKED));
+    while (results.n) {
+        struct str one = str_trim(str_split(&results, ';'));
+        tell_noted(one, l, &a, b);
+        results = results.p ? results : (struct str){"", 0};
+    }
+    arena_done(&a);
 }
 
 /* ---- JSON ---- */

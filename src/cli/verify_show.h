@@ -10,3 +10,6 @@ void verify_json(const struct verified *v, bool message, struct buf *b);
 
 /* A sentence of the room verify/ in the language; as it is where there is no other wording. Appended. */
 void verify_phrase(struct str sentence, enum lang l, struct buf *b);
+
+/* What was noted about a message as it came in (verify/authres.h), a line a method, for its story. */
+void verify_story(struct str results, enum lang l, struct buf *b);

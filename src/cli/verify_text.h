@@ -61,13 +61,15 @@
     ROW(ASKS_NONE, "to do nothing about it (none)", "żeby nic z tym nie robić (none)")                                                    \
     ROW(ASKS_QUARANTINE, "to treat it as suspicious (quarantine)", "żeby traktować jako podejrzane (quarantine)")                         \
     ROW(ASKS_REJECT, "to refuse it (reject)", "żeby odmówić przyjęcia (reject)")                                                          \
+    ROW(OWNER_ASKS, "its owner asks", "właściciel prosi,")                                                                                \
     ROW(RECORD_OF, "published by", "ogłasza to")                                                                                          \
     ROW(ARC_WHAT, "ARC: what did servers that passed it on vouch for?", "ARC: za co ręczą serwery, które ją przekazały?")                 \
     ROW(ARC_NONE, "none of them put a seal on it", "żaden nie przyłożył pieczęci")                                                        \
     ROW(ARC_PASS, "all seals hold; how many:", "wszystkie pieczęcie są dobre; ile:")                                                      \
     ROW(ARC_FAIL, "the chain of seals is broken", "łańcuch pieczęci jest przerwany")                                                      \
     ROW(ARC_TEMPERROR, "not known: DNS could not be asked, try again later", "nie wiadomo: nie udało się zapytać DNS, spróbuj później")   \
-    ROW(NEWEST, "the newest by", "najnowsza:")
+    ROW(NEWEST, "the newest by", "najnowsza:")                                                                                            \
+    ROW(CHECKED, "checked as it came in:", "sprawdzono przy przyjęciu:")
 
 /* Each sentence of verify/ that may be shown, with its Polish; "*" stands for what differs from case to case. */
 #define VERIFY_PHRASES(ROW)                                                                                                               \

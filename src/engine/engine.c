@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "engine/control.h"
+#include "engine/incoming.h"
 #include "engine/message.h"
 #include "engine/suppressed.h"
 #include "lib/hash.h"
@@ -363,7 +364,7 @@ static bool open_all(struct process *p, struct settings *s, struct fault *f)
     e->shared = accept_shared_new();
     must(e->worker && e->shared);
     return snapshot_new(&e->snapshot, s, NULL, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
-           suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
+           incoming_open(e, f) && suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
            control_open(&e->control, e, p->sockets->control, reload, f);
 }
 

@@ -1,6 +1,7 @@
 /* flow: THE CORRIDOR. A message's whole life, top to bottom; the only file that knows all the rooms.
  *
- *   came in -> prepared, signed -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) -> attempt (deliver)
+ *   came in -> checked, if from others -> prepared, signed -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) ->
+ * attempt (deliver)
  *           -> recorded (explain) -> settled at home (notifications, log) -> waits, or is gone
  *
  * Each function is one step and names the next. A message is touched only by its home worker, a job only by whoever has it; what
@@ -9,6 +10,7 @@
 
 #include "engine/answer.h"
 #include "engine/consequence.h"
+#include "engine/incoming.h"
 #include "engine/letters.h"
 #include "engine/numbers.h"
 #include "engine/offer.h"
@@ -17,6 +19,7 @@
 #include "engine/suppressed.h"
 #include "lib/must.h"
 
+static void take_in(struct worker *w, struct submission *s, const struct verified *found);
 static void on_kept(void *ctx, bool durable);
 static void on_routed(void *ctx, struct route *route, const struct route_trouble *trouble);
 static void on_offered(void *ctx);
@@ -27,16 +30,35 @@ static void on_attempted(void *ctx, struct attempt *a, const struct outcome *o, 
 static void settle(void *ctx);
 static void on_ended(void *ctx, bool durable);
 
-/* ---- 1. A message comes in, is prepared and kept ---- */
+/* ---- 1. A message comes in, is checked if others sent it, is prepared and kept ---- */
 
 void flow_submit(void *ctx, struct submission *s)
 {
     struct worker *w = ctx;
+    if (incoming_wanted(w, s))
+        incoming_check(w, s, take_in);
+    else
+        take_in(w, s, NULL);
+}
+
+static void take_in(struct worker *w, struct submission *s, const struct verified *found)
+{
     struct prepare_refusal no;
     struct signing_refusal no_key;
+    char unwanted[400];
+    if (found && incoming_refused(w, s, found, unwanted)) {
+        answer_turned_away(w, s, 550, (struct enhanced){5, 7, 1}, unwanted);
+        return;
+    }
+    if (found)
+        incoming_note(s, found);
     if (!prepare_message(&s->content, &s->envelope, &s->arena, s->authorised, &w->snapshot->settings->prepare, &no)) {
         answer_turned_away(w, s, no.code, no.enhanced, no.text);
         return;
+    }
+    if (found) {
+        incoming_mark(w, s);
+        signing_seal(w, s, found->arc.result);
     }
     if (!signing_submission(w, s, &no_key)) {
         answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);

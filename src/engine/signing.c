@@ -2,6 +2,7 @@
  * message's, and the snapshot's keys are ready. */
 #include "engine/signing.h"
 
+#include "sign/seal.h"
 #include "submit/submit.h"
 #include "verify/author.h"
 
@@ -55,6 +56,15 @@ bool signing_submission(struct worker *w, struct submission *s, struct signing_r
     sign(w, &s->content, &with);
     s->envelope.content_bytes = (uint32_t)s->content->n;
     return true;
+}
+
+void signing_seal(struct worker *w, struct submission *s, enum auth_result chain)
+{
+    const struct settings *settings = w->snapshot->settings;
+    struct sign_with with = {0};
+    struct seal seal = {settings->hostname, STR(""), chain, loop_wall_ms(w->loop) / 1000};
+    if (settings->sign.seal && add_own(w, &with) && seal_message(&s->content, &with, &seal))
+        s->envelope.content_bytes = (uint32_t)s->content->n;
 }
 
 void signing_notification(struct worker *w, struct content **c)

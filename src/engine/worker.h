@@ -79,6 +79,8 @@ struct engine {
     unsigned workers;
     struct loop *loop; /* the main thread's: signals, supervisor, control socket */
     struct chore_pool *chores;
+    struct chore_pool *verifiers; /* incoming.c */
+    struct resolver *resolver;    /* whom they ask */
     struct accept_shared *shared;
     struct snapshot *snapshot;
     struct control *control;

@@ -44,6 +44,7 @@ static void body_encode(const struct envelope *e, struct buf *b)
     for (uint32_t i = 0; i < e->rcpts; i++)
         rcpt_encode(&e->rcpt[i], b);
     buf_put_str(b, e->return_path); /* what came later stands at the end: earlier records lack it */
+    buf_put_str(b, e->checked);
 }
 
 void envelope_encode(const struct envelope *e, struct buf *b)
@@ -101,6 +102,8 @@ bool envelope_decode(struct str bytes, struct arena *a, struct envelope *ret, st
         rcpts_decode(&s, a, &e, &ok);
     if (ok && s.n)
         e.return_path = str_take_str(&s, &ok);
+    if (ok && s.n)
+        e.checked = str_take_str(&s, &ok);
     if (!ok)
         return false;
     *ret = e;

@@ -41,6 +41,7 @@ struct envelope {
     struct str subject;     /* raw header value, cut to 200 bytes; for the story */
     struct str message_id;  /* header value with its brackets; "" if none */
     struct str return_path; /* name at which each recipient's bounces come back to us, instead of to the sender; "" : none */
+    struct str checked;     /* what was found out about where it comes from, in the words of RFC 8601; "" if nothing was */
     uint32_t content_bytes;
     /* A DSN is a message whose acceptance is at the same time the outcome of jobs of its parent. */
     enum dsn_kind dsn;

@@ -3,6 +3,7 @@
 
 #include "mail/date.h"
 #include "mail/header.h"
+#include "verify/authres.h"
 
 enum { NOTED_MAX = 200 };
 
@@ -27,7 +28,8 @@ static void cut_add(struct look *l, struct str field, struct arena *a)
     l->cut[l->cuts++] = field;
 }
 
-static void note(struct look *l, const struct header_field *f, struct envelope *e, struct arena *a, bool submission)
+static void note(struct look *l, const struct header_field *f, struct envelope *e, struct arena *a, bool submission,
+                 struct str authserv)
 {
     if (str_eq_nocase(f->name, STR("Received")))
         l->hops++;
@@ -40,17 +42,21 @@ static void note(struct look *l, const struct header_field *f, struct envelope *
         e->message_id = header_unfold(f->value, a, NOTED_MAX);
     } else if (str_eq_nocase(f->name, STR("Subject")))
         e->subject = header_unfold(f->value, a, NOTED_MAX);
-    else if (submission && (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
+    else if (str_eq_nocase(f->name, STR("Authentication-Results"))) {
+        if (authres_claims(f->value, authserv))
+            cut_add(l, f->raw, a);
+    } else if (submission && (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
         cut_add(l, f->raw, a);
 }
 
-static struct look look_at(struct str message, struct envelope *e, struct arena *a, bool submission, size_t bytes_max)
+static struct look look_at(struct str message, struct envelope *e, struct arena *a, bool submission,
+                           const struct prepare_settings *s)
 {
     struct look l = {0};
     struct header_scan scan;
     struct header_field f;
     enum header_step step;
-    header_scan_init(&scan, message, bytes_max);
+    header_scan_init(&scan, message, s->header_bytes_max);
     for (bool first = true; (step = header_next(&scan, &f)) == HEADER_FIELD || step == HEADER_JUNK; first = false) {
         bool mailbox_line = first && step == HEADER_JUNK && str_starts_nocase(f.raw, STR("From "));
         l.headless = first && step == HEADER_JUNK && !mailbox_line;
@@ -59,7 +65,7 @@ static struct look look_at(struct str message, struct envelope *e, struct arena 
         if (mailbox_line && submission) /* what mailbox files put before a message */
             cut_add(&l, f.raw, a);
         if (step == HEADER_FIELD)
-            note(&l, &f, e, a, submission);
+            note(&l, &f, e, a, submission, s->hostname);
     }
     l.too_large = step == HEADER_BOUND;
     return l;
@@ -135,7 +141,7 @@ static bool refuse(struct prepare_refusal *why, int code, uint8_t class, uint16_
 bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bool submission, const struct prepare_settings *s,
                      struct prepare_refusal *why)
 {
-    struct look l = look_at(content_str(*c), e, a, submission, s->header_bytes_max);
+    struct look l = look_at(content_str(*c), e, a, submission, s);
     if (l.too_large)
         return refuse(why, 552, 5, 3, 4, "The header of the message is too large");
     if (l.hops > s->hops_max)
@@ -144,10 +150,9 @@ bool prepare_message(struct content **c, struct envelope *e, struct arena *a, bo
         return refuse(why, 554, 5, 6, 0, "The message has more than one From field: keep one");
     struct buf front = {0};
     trace_line(e, s, &front);
-    if (submission) {
-        cut_out(*c, &l);
+    cut_out(*c, &l);
+    if (submission)
         missing_lines(&l, e, s, a, &front);
-    }
     if (l.headless) /* a body without a header must not be read as part of ours */
         buf_add_str(&front, STR("\r\n"));
     *c = content_prepend(*c, buf_str(&front));

@@ -1,8 +1,8 @@
 /* prepare: what is done to a message between acceptance and the log. Headers only; the body passes byte for byte.
  *
- * Adds Received (RFC 5321 4.4); for submissions adds Date and Message-ID when they are missing (RFC 6409 8.1, 8.2) and removes
- * Bcc and Return-Path, and refuses an account's message with two From fields; finds mail loops by counting Received (RFC
- * 5321 6.3); notes subject and Message-ID for the story. */
+ * Adds Received (RFC 5321 4.4) and removes Authentication-Results that claim to be ours (RFC 8601 5); for submissions adds Date
+ * and Message-ID when they are missing (RFC 6409 8.1, 8.2) and removes Bcc and Return-Path, and refuses an account's message with
+ * two From fields; finds mail loops by counting Received (RFC 5321 6.3); notes subject and Message-ID for the story. */
 #pragma once
 
 #include "mail/content.h"
@@ -10,7 +10,7 @@
 #include "mail/reply.h"
 
 struct prepare_settings {
-    struct str hostname;
+    struct str hostname;       /* and authserv-id */
     uint32_t hops_max;         /* 100 */
     uint32_t header_bytes_max; /* 256 KiB */
 };

@@ -36,6 +36,14 @@ const struct option option_rows[] = {
      "The server's own domain, which signs notifications; empty: hostname, or its nearest parent that has keys."},
     {"", "dkim_platform", OPTION_FLAG, AT(sign.platform), 0, 0, "no",
      "Sign every submission with the server's own domain as well (for feedback loops)."},
+    {"", "arc_seal", OPTION_FLAG, AT(sign.seal), 0, 0, "no",
+     "Seal mail from other servers with the server's own domain (ARC), so that the next server can see what was found here."},
+    {"", "verify_incoming", OPTION_FLAG, AT(verify.incoming), 0, 0, "yes",
+     "Check mail from other servers (SPF, DKIM, DMARC, ARC) and note what was found in Authentication-Results."},
+    {"", "dmarc_policy", OPTION_ENFORCE, AT(verify.enforce), 0, 0, "note",
+     "Mail that its visible sender's domain asks to be refused (DMARC, p=reject): note it in the header, or enforce: refuse it."},
+    {"", "dmarc_suffix_list", OPTION_FLAG, AT(verify.public_suffixes), 0, 0, "no",
+     "Find a domain's organisation by the public suffix list, as RFC 7489 did, instead of by its records (RFC 9989)."},
     {"tls", "certificate", OPTION_TEXT, AT(tls_certificate), 0, 0, "",
      "PEM file with the certificate chain; empty: a self-signed one is made."},
     {"tls", "key", OPTION_TEXT, AT(tls_key), 0, 0, "", "PEM file with the certificate's key."},
@@ -410,6 +418,7 @@ const char *option_form(enum option_kind k)
         [OPTION_NAMES] = "a name",
         [OPTION_HOSTNAME] = "a domain name",
         [OPTION_UNKNOWN] = "pass, own-domain or refuse",
+        [OPTION_ENFORCE] = "note or enforce",
         [OPTION_DOMAIN] = "a domain name, or nothing",
         [OPTION_LANGUAGE] = "pl, en, \"pl,en\" or \"en,pl\"",
         [OPTION_IP] = "an IP address",
@@ -449,6 +458,9 @@ bool option_read(const struct option *o, struct str text, struct arena *a, void 
         return expected(read_ip(text, to), o, why);
     case OPTION_UNKNOWN:
         return expected(read_unknown(text, to), o, why);
+    case OPTION_ENFORCE:
+        *(bool *)to = str_eq(text, STR("enforce"));
+        return expected(*(bool *)to || str_eq(text, STR("note")), o, why);
     case OPTION_DOMAIN:
         *(struct str *)to = STR("");
         return text.n == 0 || read_domain(text, a, to, why);

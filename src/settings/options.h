@@ -21,6 +21,7 @@ enum option_kind {
     OPTION_LANGUAGE, /* struct str: pl, en, "pl,en" or "en,pl" */
     OPTION_IP,       /* struct sockaddr_storage; "" leaves it unset */
     OPTION_UNKNOWN,  /* enum sign_unknown: pass, own-domain, refuse */
+    OPTION_ENFORCE,  /* bool: note, enforce */
     OPTION_DOMAIN,   /* struct str: a domain as A-labels, or "" */
     OPTION_DOOR,     /* enum door */
     OPTION_ADDRESS,  /* list of struct settings_listener, without the door */

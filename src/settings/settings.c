@@ -244,6 +244,9 @@ static bool settle(struct settings *s, struct fault *f)
         return fault_set(
             f, "%s: accept.message_bytes_max (%u) must be at least 2M less than log.segment_bytes (%u): raise the latter",
             settings_where(s, "log", "segment_bytes", where), s->accept.message_bytes_max, s->segment_bytes);
+    if (s->sign.seal && !s->verify.incoming)
+        return fault_set(f, "%s: arc_seal seals what was found: it needs verify_incoming = yes",
+                         settings_where(s, "", "arc_seal", where));
     if ((s->tls_certificate.n == 0) != (s->tls_key.n == 0))
         return fault_set(f, "%s: tls.certificate and tls.key go together: set both or none",
                          settings_where(s, "tls", s->tls_key.n ? "key" : "certificate", where));

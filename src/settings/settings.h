@@ -12,6 +12,7 @@
 #include "route/route.h"
 #include "schedule/schedule.h"
 #include "sign/sign.h"
+#include "verify/verify.h"
 
 #include <stdio.h>
 
@@ -46,6 +47,7 @@ struct settings {
     struct accept_settings accept; /* without tls and accounts: the engine adds them */
     struct prepare_settings prepare;
     struct sign_settings sign;
+    struct verify_settings verify;
     struct route_settings route;
     struct schedule_settings schedule;
     struct deliver_settings deliver;

@@ -20,9 +20,10 @@ static void put_value(struct str s, struct buf *b)
     }
     buf_add_str(b, STR("\""));
     for (size_t i = 0; i < s.n && i < VALUE_MAX; i++) {
-        if (s.p[i] == '"' || s.p[i] == '\\')
+        char c = s.p[i] < ' ' || s.p[i] > '~' ? '?' : s.p[i] == ';' ? ',' : s.p[i]; /* so that semicolons part methods alone */
+        if (c == '"' || c == '\\')
             buf_add_str(b, STR("\\"));
-        buf_add(b, s.p[i] >= ' ' && s.p[i] <= '~' ? &s.p[i] : "?", 1);
+        buf_add(b, &c, 1);
     }
     buf_add_str(b, STR("\""));
 }
@@ -46,23 +47,33 @@ static void put_dkim(const struct dkim_answer *d, struct buf *b)
     put_property("header.a", d->algorithm, b);
 }
 
-void authres_write(const struct verified *v, struct str sender, struct str helo, const char *between, struct buf *b)
+void authres_write(const struct verified *v, struct str sender, struct str helo, struct buf *b)
 {
     buf_addf(b, "spf=%s", spf_result_name(v->spf.result));
     put_reason(v->spf.reason, b);
     put_property(sender.n ? "smtp.mailfrom" : "smtp.helo", sender.n ? sender : helo, b);
     if (v->dkims == 0)
-        buf_addf(b, "%sdkim=none", between);
+        buf_add_str(b, STR("; dkim=none"));
     for (unsigned i = 0; i < v->dkims && i < SHOWN_MAX; i++) {
-        buf_addf(b, "%s", between);
+        buf_add_str(b, STR("; "));
         put_dkim(&v->dkim[i], b);
     }
-    buf_addf(b, "%sdmarc=%s", between, auth_result_name(v->dmarc.result));
+    buf_addf(b, "; dmarc=%s", auth_result_name(v->dmarc.result));
     put_reason(v->dmarc.reason, b);
     put_property("header.from", v->author, b);
     put_property("policy.dmarc", str_of(dmarc_policy_name(v->dmarc.policy)), b);
-    buf_addf(b, "%sarc=%s", between, auth_result_name(v->arc.result));
+    buf_addf(b, "; arc=%s", auth_result_name(v->arc.result));
     put_reason(v->arc.reason, b);
+}
+
+void authres_field(struct str authserv, struct str results, struct buf *b)
+{
+    buf_addf(b, "Authentication-Results: %.*s", STR_ARGS(authserv));
+    while (results.p) {
+        struct str one = tags_item(&results, ';');
+        buf_addf(b, ";\r\n\t%.*s", STR_ARGS(one));
+    }
+    buf_add_str(b, STR("\r\n"));
 }
 
 /* ---- reading ---- */

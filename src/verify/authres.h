@@ -3,9 +3,12 @@
 
 #include "verify/verify.h"
 
-/* Appends what stands behind the authserv-id: "spf=pass smtp.mailfrom=...", ..., with `between` (";\r\n\t", "; ") between the
- * methods. Strangers' texts are made harmless; a line of it has at most 998 bytes. */
-void authres_write(const struct verified *v, struct str sender, struct str helo, const char *between, struct buf *b);
+/* Appends what stands behind the authserv-id, on one line: "spf=pass smtp.mailfrom=...; dkim=...; dmarc=...; arc=...". A
+ * semicolon stands between methods and nowhere else. Strangers' texts are made harmless. */
+void authres_write(const struct verified *v, struct str sender, struct str helo, struct buf *b);
+
+/* Appends the whole field, a line a method (each has at most 998 bytes), of such a text. */
+void authres_field(struct str authserv, struct str results, struct buf *b);
 
 /* Does a field's value begin with this authserv-id (2.2), in any case? */
 bool authres_claims(struct str value, struct str authserv);

@@ -8,6 +8,13 @@
 #include "verify/dmarc.h"
 #include "verify/spf.h"
 
+/* What is done with mail from other servers. */
+struct verify_settings {
+    bool incoming;        /* it is checked at all */
+    bool enforce;         /* what DMARC asks to be refused is refused */
+    bool public_suffixes; /* as below */
+};
+
 struct verify_input {
     const struct sockaddr *client; /* NULL: not known, and SPF tells nothing */
     struct str helo, sender;       /* as in struct spf_input */

@@ -1,86 +1,30 @@
 """`goniec verify` as people call it, asking a name server that serves the zones of the public suites: every case of SPF, DKIM, DMARC
 and ARC, as JSON and for people."""
-import base64
 import concurrent.futures
 import csv
 import functools
 import json
 import os
-import queue
 import subprocess
-import sys
-import tempfile
 import time
-import unittest
 
 from corpora import corpus, expected_rows
-from names import Names
 from world import BINARY, free_port
-
-sys.path.append("/usr/lib/python3/dist-packages")  # Debian's, for another Python as well
-try:
-    import dkim
-except ImportError:
-    dkim = None
+from zones import Zones, envelope, key_pair, needs_dkim
 
 AT_ONCE = 4
 KINDS = ("A", "AAAA", "MX", "TXT", "PTR", "CNAME")
 
 
-class Zones:
-    """Name servers, one for each case under way."""
-
-    def __init__(self, n=AT_ONCE):
-        self.all = [Names({}) for _ in range(n)]
-        self.free = queue.Queue()
-        for names in self.all:
-            self.free.put(names)
-
-    def run(self, answers, *args, input=None):
-        """What the binary says, its CPU seconds, and its seconds by the clock."""
-        names = self.free.get()
-        try:
-            names.answers = answers
-            began = time.monotonic()
-            with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as given:
-                given.write(input or b"")
-                given.seek(0)
-                p = subprocess.Popen([BINARY, "verify", *args, "--resolver", f"127.0.0.1:{names.port}"], stdin=given, stdout=out,
-                                     env=dict(os.environ, LC_ALL="C.UTF-8"))
-                _, status, usage = os.wait4(p.pid, 0)
-                p.returncode = os.waitstatus_to_exitcode(status)
-                out.seek(0)
-                text = out.read()
-            assert p.returncode == 0, (args, p.returncode, text)
-            return text.decode(), usage.ru_utime + usage.ru_stime, time.monotonic() - began
-        finally:
-            self.free.put(names)
-
-    def judge(self, answers, *args, input=None):
-        return json.loads(self.run(answers, *args, "--json", input=input)[0])
-
-    def close(self):
-        for names in self.all:
-            names.close()
-
-
 def all_cases(cases, check):
     """Runs check(zones, case) for each, several at once; it returns what is wrong, or nothing."""
-    zones = Zones()
+    zones = Zones(AT_ONCE)
     try:
         with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
             wrong = [w for w in pool.map(functools.partial(check, zones), cases) if w]
     finally:
         zones.close()
     assert cases and not wrong, f"{len(wrong)} of {len(cases)}:\n" + "\n".join(wrong)
-
-
-def envelope(client_ip="", helo="", mail_from=""):
-    args = []
-    for name, value in (("--client-ip", client_ip), ("--helo", helo), ("--mail-from", mail_from)):
-        if value:
-            args += [name, value]
-    return args
 
 
 def told_in_polish(zones, answers, reason, *args):
@@ -173,14 +117,6 @@ def test_every_chain_of_the_arc_suite_is_judged_as_it_expects():
 
 # ---- DMARC ----
 
-def key_pair():
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "key")
-        subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", path], check=True, capture_output=True)
-        der = subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
-        return open(path, "rb").read(), "v=DKIM1; p=" + base64.b64encode(der).decode()
-
-
 def dmarc_zone(case):
     answers = {}
     if case["zone"] is not None:
@@ -199,8 +135,7 @@ def dmarc_zone(case):
 
 
 def test_every_case_of_dmarc_ends_as_rfc_9989_has_it():
-    if dkim is None:
-        raise unittest.SkipTest("python3-dkim is not there")
+    dkim = needs_dkim()
     private, public = key_pair()
     path = os.path.join(corpus("dmarc-cases"), "cases.jsonl")
     cases = [json.loads(line) for line in open(path, encoding="utf-8")]

@@ -135,8 +135,8 @@ class Receiver:
 class Goniec:
     """A server with a data directory of its own. `more` is added to its settings."""
 
-    def __init__(self, receiver_port, more="", trusted=True, workers=2, start=True, routed=True):
-        """routed: all mail goes to the receiver; otherwise to where `more` or DNS says."""
+    def __init__(self, receiver_port, more="", trusted=True, workers=2, start=True, routed=True, checked=False):
+        """routed: all mail goes to the receiver; otherwise to where `more` or DNS says. checked: mail from others is checked, by DNS."""
         self.folder = tempfile.TemporaryDirectory(prefix="goniec-world-")
         os.chmod(self.folder.name, 0o755)
         self.data = os.path.join(self.folder.name, "data")
@@ -144,7 +144,7 @@ class Goniec:
         self.log = os.path.join(self.folder.name, "log")
         self.mx, self.submission, self.submissions, self.http = free_port(), free_port(), free_port(), free_port()
         self.receiver_port = receiver_port
-        self.workers, self.trusted, self.routed = workers, trusted, routed
+        self.workers, self.trusted, self.routed, self.checked = workers, trusted, routed, checked
         self.write_config(more)
         self.process = None
         self.before = []  # a command that starts it, with its options
@@ -161,6 +161,7 @@ http_address = "127.0.0.1:{self.http}"
 drain_time = "3s"
 {'trusted_networks = {"127.0.0.0/8"}' if self.trusted else ''}
 hosted_domains = {{"hosted.test"}}
+verify_incoming = {'yes' if self.checked else 'no'}
 listen "mx" {{ door = mx address = {{"127.0.0.1:{self.mx}"}} }}
 listen "submission" {{ door = submission address = {{"127.0.0.1:{self.submission}"}} }}
 listen "submissions" {{ door = submissions address = {{"127.0.0.1:{self.submissions}"}} }}

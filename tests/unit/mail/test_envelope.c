@@ -23,6 +23,7 @@ static struct envelope sample(void)
                              .protocol = STR("ESMTPSA"),
                              .subject = STR("=?UTF-8?Q?x?="),
                              .message_id = STR("<1@z.pl>"),
+                             .checked = STR("spf=pass"),
                              .content_bytes = 12345,
                              .return_path = STR("bounces.z.pl"),
                              .dsn = DSN_FAILED,
@@ -41,6 +42,7 @@ static void same(const struct envelope *a, const struct envelope *b)
     assert_true(str_eq(a->credential, b->credential) && str_eq(a->stream, b->stream) && str_eq(a->client_ip, b->client_ip));
     assert_true(str_eq(a->helo, b->helo) && str_eq(a->protocol, b->protocol) && str_eq(a->subject, b->subject));
     assert_true(str_eq(a->message_id, b->message_id) && str_eq(a->return_path, b->return_path));
+    assert_true(str_eq(a->checked, b->checked));
     assert_true(a->ret == b->ret && a->body == b->body && a->dsn == b->dsn);
     assert_true(a->smtputf8 == b->smtputf8 && a->by_dsn_aware == b->by_dsn_aware && a->has_8bit == b->has_8bit);
     assert_int_equal(a->content_bytes, b->content_bytes);

@@ -213,6 +213,18 @@ static void two_from_fields_are_refused_to_accounts_and_pass_for_others(void **s
     arena_done(&a);
 }
 
+static void results_that_claim_to_be_ours_are_taken_out(void **state)
+{
+    (void)state;
+    static const char before[] = "Authentication-Results: mail.test; spf=pass\r\nSubject: s\r\nauthentication-results :\r\n (c (d) \\)) "
+                                 "MAIL.Test 1;\r\n\tdkim=pass\r\nAuthentication-Results: \"mail.test\";none\r\n"
+                                 "Authentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; x=mail.test\r\n\r\n"
+                                 "Authentication-Results: mail.test; in the body\r\n";
+    static const char after[] = "Subject: s\r\nAuthentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; "
+                                "x=mail.test\r\n\r\nAuthentication-Results: mail.test; in the body\r\n";
+    expect(before, false, after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +238,7 @@ int main(void)
         cmocka_unit_test(the_trace_header_has_the_clauses_of_rfc_5321_4_4),
         cmocka_unit_test(a_clients_name_does_not_bend_the_trace_header),
         cmocka_unit_test(two_from_fields_are_refused_to_accounts_and_pass_for_others),
+        cmocka_unit_test(results_that_claim_to_be_ours_are_taken_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

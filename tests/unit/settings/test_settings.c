@@ -225,6 +225,7 @@ static void options_that_contradict_each_other_are_refused(void **state)
     refused("accept {\n memory_max = 49M }\n", "t.conf:2: accept.memory_max must be at least accept.message_bytes_max");
     refused("tls {\n  certificate = \"/x.pem\" }\n", "t.conf:2: tls.certificate and tls.key go together: set both or none");
     refused("tls {\n\n  key = \"/x.pem\" }\n", "t.conf:3: tls.certificate and tls.key");
+    refused("\narc_seal = yes\nverify_incoming = no\n", "t.conf:2: arc_seal seals what was found: it needs verify_incoming = yes");
 }
 
 static void what_stands_twice_is_refused(void **state)
@@ -301,6 +302,7 @@ static void each_other_kind_says_what_it_expects(void **state)
         {OPTION_ADDRESS, {"", "25", "127.0.0.1", "127.0.0.1:99999", "host:25", "unix:/run/x"}},
         {OPTION_TARGET, {"", "smtp:", "ftp:host", "smtp:host:0", "smtp:unix:/x", "maildir:relative"}},
         {OPTION_TLS, {"", "maybe", "Required"}},
+        {OPTION_ENFORCE, {"", "yes", "Enforce", "reject"}},
     };
     unsigned seen = 0;
     for (size_t t = 0; t < option_table_count; t++)

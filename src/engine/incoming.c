@@ -1,0 +1,127 @@
+/* incoming: see incoming.h. What a message waits for is bounded three ways: how many are under way, how long one waits for a
+ * thread, and how long its checks may take (verify/resolver.h). Beyond that it is taken in unchecked, and says so (temperror):
+ * mail is never lost or held up because DNS is. */
+#include "engine/incoming.h"
+
+#include "lib/must.h"
+#include "verify/authres.h"
+#include "verify/resolver.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+enum { THREADS = 16, WAITING_MAX = 256, WAIT_MS = 10000 };
+
+struct incoming {
+    struct chore chore;
+    struct worker *worker;
+    struct submission submission;
+    struct arena arena; /* of the checks: gone when they are done with */
+    struct sockaddr_storage client;
+    struct verify_input input;
+    struct verified found;
+    int64_t asked_ms;
+    incoming_done *done;
+};
+
+bool incoming_open(struct engine *e, struct fault *f)
+{
+    const struct route_settings *s = &e->snapshot->settings->route;
+    return resolver_open(&e->resolver, s->resolver, s->resolvers, f) && chore_pool_new(&e->verifiers, THREADS, f);
+}
+
+bool incoming_wanted(const struct worker *w, const struct submission *s)
+{
+    return w->snapshot->settings->verify.incoming && !s->authorised;
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void skip(struct incoming *x) { verify_skipped(&x->input, "too many messages were being checked", &x->found); }
+
+/* On a thread of the pool. */
+static void work(void *ctx)
+{
+    struct incoming *x = ctx;
+    struct asking asking;
+    struct view view;
+    if (now_ms() - x->asked_ms > WAIT_MS) {
+        skip(x);
+        return;
+    }
+    asking_init(&asking, x->worker->engine->resolver);
+    struct verify_dns dns = asking_dns(&asking);
+    view_make(&view, content_str(x->submission.content), &x->arena);
+    verify_message(&x->input, &view, &dns, &x->arena, &x->found);
+}
+
+/* On the worker again. */
+static void finish(void *ctx)
+{
+    struct incoming *x = ctx;
+    x->done(x->worker, &x->submission, &x->found);
+    arena_done(&x->arena);
+    free(x);
+}
+
+void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
+{
+    struct incoming *x = calloc(1, sizeof *x);
+    const struct envelope *e = &s->envelope;
+    const struct settings *settings = w->snapshot->settings;
+    socklen_t len;
+    must(x);
+    *x = (struct incoming){.worker = w, .submission = *s, .asked_ms = now_ms(), .done = done};
+    x->input = (struct verify_input){.helo = e->helo,
+                                     .sender = e->sender,
+                                     .receiver = arena_str(&x->arena, settings->hostname), /* the settings may go meanwhile */
+                                     .now_s = loop_wall_ms(w->loop) / 1000,
+                                     .public_suffixes = settings->verify.public_suffixes};
+    if (net_parse_ip(e->client_ip, 0, &x->client, &len))
+        x->input.client = (struct sockaddr *)&x->client;
+    x->chore = (struct chore){.work = work, .done = finish, .ctx = x, .home = w->loop};
+    if (chore_backlog(w->engine->verifiers) < WAITING_MAX) {
+        chore_start(w->engine->verifiers, &x->chore);
+        return;
+    }
+    skip(x);
+    finish(x);
+}
+
+bool incoming_refused(const struct worker *w, const struct submission *s, const struct verified *found, char text[400])
+{
+    const struct dmarc_answer *d = &found->dmarc;
+    if (!w->snapshot->settings->verify.enforce || d->result != AUTH_FAIL || d->policy != DMARC_REJECT)
+        return false;
+    engine_log("client %.*s: refused: %.*s asks to refuse mail that it does not vouch for (DMARC)",
+               STR_ARGS(s->envelope.client_ip), STR_ARGS(found->author));
+    snprintf(
+        text, 400,
+        "The domain %.*s asks to refuse mail that it does not vouch for (DMARC p=reject): neither SPF nor a signature of that "
+        "domain passed",
+        found->author.n > 200 ? 200 : (int)found->author.n, found->author.p);
+    return true;
+}
+
+void incoming_note(struct submission *s, const struct verified *found)
+{
+    struct envelope *e = &s->envelope;
+    struct buf b = {0};
+    authres_write(found, e->sender, e->helo, &b);
+    e->checked = arena_str(&s->arena, buf_str(&b));
+    buf_done(&b);
+}
+
+void incoming_mark(const struct worker *w, struct submission *s)
+{
+    struct buf b = {0};
+    authres_field(w->snapshot->settings->hostname, s->envelope.checked, &b);
+    s->content = content_prepend(s->content, buf_str(&b));
+    s->envelope.content_bytes = (uint32_t)s->content->n;
+    buf_done(&b);
+}

@@ -1,0 +1,25 @@
+/* incoming: mail from other servers is checked (verify/) before it is kept. The checks wait for DNS, so they are done by threads
+ * of their own, a bounded number of them, and never for longer than a client waits. Private to the engine. */
+#pragma once
+
+#include "engine/worker.h"
+#include "verify/verify.h"
+
+/* Starts the threads and their resolver. The resolvers that the settings name are those at the start. */
+bool incoming_open(struct engine *e, struct fault *f);
+
+/* Is it to be checked? Submissions never are: they do not wait. */
+bool incoming_wanted(const struct worker *w, const struct submission *s);
+
+/* Takes the submission over (moved out of *s) and has it checked; `done` runs on the worker, later, and takes it over again. What
+ * was found is valid during that call. */
+typedef void incoming_done(struct worker *w, struct submission *s, const struct verified *found);
+void incoming_check(struct worker *w, struct submission *s, incoming_done *done);
+
+/* Is it to be refused for what was found? Then the reply's text is in `text`; the code is 550 5.7.1 (RFC 7489 10.3). */
+bool incoming_refused(const struct worker *w, const struct submission *s, const struct verified *found, char text[400]);
+
+/* Notes it in the envelope, for the story. What was found points into the message: before that is changed. */
+void incoming_note(struct submission *s, const struct verified *found);
+/* Puts what was noted before a message that is otherwise ready for the log, as Authentication-Results. */
+void incoming_mark(const struct worker *w, struct submission *s);

@@ -1,5 +1,6 @@
 """`goniec verify` with a name server of its own for each call under way; keys and signatures that another implementation makes."""
 import base64
+import functools
 import json
 import os
 import queue
@@ -27,12 +28,6 @@ class Zones:
         self.free = queue.Queue()
         for names in self.all:
             self.free.put(names)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
 
     def run(self, answers, *args, input=None):
         """What the binary says, its CPU seconds, and its seconds by the clock."""
@@ -63,6 +58,12 @@ class Zones:
             names.close()
 
 
+@functools.cache
+def shared():
+    """One for calls that come one after the other; it lives as long as the tests do."""
+    return Zones()
+
+
 def envelope(client_ip="", helo="", mail_from=""):
     args = []
     for name, value in (("--client-ip", client_ip), ("--helo", helo), ("--mail-from", mail_from)):
@@ -77,12 +78,14 @@ def needs_dkim():
     return dkim
 
 
+@functools.cache
 def key_pair(bits=2048):
     """A private key as PEM, and the record of its public half; bits 0: Ed25519 (the private key as base64, as python3-dkim wants it)."""
     options = ["-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}"] if bits else ["-algorithm", "ED25519"]
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "key")
         subprocess.run(["openssl", "genpkey", *options, "-out", path], check=True, capture_output=True)
+
         def der(*more):
             return subprocess.run(["openssl", "pkey", "-in", path, *more, "-outform", "DER"], check=True, capture_output=True).stdout
         if not bits:

@@ -195,14 +195,17 @@ def test_every_message_of_the_rspamd_set_is_judged_as_it_expects_in_little_time(
     zones_of = {name: rspamd_zone(folder, name) for name in ("z-dkim", "z-merged")}
 
     def check(zones, r):
-        text, cpu_s, _ = zones.run(zones_of[r["zone"]], os.path.join(folder, r["path"]), *envelope(r["client_ip"], r["helo"], r["mail_from"]), "--json")
+        call = (os.path.join(folder, r["path"]), *envelope(r["client_ip"], r["helo"], r["mail_from"]), "--json")
+        text, cpu_s, _ = zones.run(zones_of[r["zone"]], *call)
         got = json.loads(text)
         # a key that cannot be used is "fail" in some words and "permerror" in others
         signatures = {"permerror" if d["result"] == "fail" and r["dkim"] == "permerror" else d["result"] for d in got["dkim"]}
         values = {"spf": [got["spf"]["result"]], "dkim": ["pass"] if "pass" in signatures else sorted(signatures), "arc": [got["arc"]["cv"]],
                   "dmarc": [got["dmarc"]["result"], f"{got['dmarc']['result']}/{got['dmarc']['policy']}"]}
         wrong = [f"{k}: {values[k]}, expected {r[k]}" for k in values if r[k] and not satisfied(r[k], values[k])]
-        if cpu_s > 0.05 and cpu_s > min(zones.run({}, os.path.join(folder, r["path"]), "--json")[1] for _ in range(5)) + 0.03:
+        if cpu_s > 0.05:  # a busy machine counts some of the others' work: the best of some is what it takes
+            cpu_s = min(zones.run(zones_of[r["zone"]], *call)[1] for _ in range(5))
+        if cpu_s > 0.05:
             wrong.append(f"{cpu_s:.3f} s of CPU")
         return f"{r['id']} {r['name']}: {'; '.join(wrong)}" if wrong else None
     all_cases([r for r in expected_rows("auth-rspamd") if r["id"] not in OTHERWISE], check)

@@ -46,20 +46,16 @@ static void take_in(struct worker *w, struct submission *s, const struct verifie
     struct prepare_refusal no;
     struct signing_refusal no_key;
     char unwanted[400];
-    if (found && incoming_refused(w, s, found, unwanted)) {
+    if (found && !incoming_judge(w, s, found, unwanted)) {
         answer_turned_away(w, s, 550, (struct enhanced){5, 7, 1}, unwanted);
         return;
     }
-    if (found)
-        incoming_note(s, found);
     if (!prepare_message(&s->content, &s->envelope, &s->arena, s->authorised, &w->snapshot->settings->prepare, &no)) {
         answer_turned_away(w, s, no.code, no.enhanced, no.text);
         return;
     }
-    if (found) {
-        incoming_mark(w, s);
-        signing_seal(w, s, found->arc.result);
-    }
+    if (found)
+        incoming_mark(w, s, found);
     if (!signing_submission(w, s, &no_key)) {
         answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;

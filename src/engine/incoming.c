@@ -3,6 +3,7 @@
  * mail is never lost or held up because DNS is. */
 #include "engine/incoming.h"
 
+#include "engine/signing.h"
 #include "lib/must.h"
 #include "verify/authres.h"
 #include "verify/resolver.h"
@@ -93,35 +94,37 @@ void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
     finish(x);
 }
 
-bool incoming_refused(const struct worker *w, const struct submission *s, const struct verified *found, char text[400])
+static bool is_unwanted(const struct worker *w, const struct dmarc_answer *d)
 {
-    const struct dmarc_answer *d = &found->dmarc;
-    if (!w->snapshot->settings->verify.enforce || d->result != AUTH_FAIL || d->policy != DMARC_REJECT)
-        return false;
-    engine_log("client %.*s: refused: %.*s asks to refuse mail that it does not vouch for (DMARC)",
-               STR_ARGS(s->envelope.client_ip), STR_ARGS(found->author));
-    snprintf(
-        text, 400,
-        "The domain %.*s asks to refuse mail that it does not vouch for (DMARC p=reject): neither SPF nor a signature of that "
-        "domain passed",
-        found->author.n > 200 ? 200 : (int)found->author.n, found->author.p);
-    return true;
+    return w->snapshot->settings->verify.enforce && d->result == AUTH_FAIL && d->policy == DMARC_REJECT;
 }
 
-void incoming_note(struct submission *s, const struct verified *found)
+bool incoming_judge(const struct worker *w, struct submission *s, const struct verified *found, char text[400])
 {
     struct envelope *e = &s->envelope;
     struct buf b = {0};
+    if (is_unwanted(w, &found->dmarc)) {
+        engine_log("client %.*s: refused: %.*s asks to refuse mail that it does not vouch for (DMARC)", STR_ARGS(e->client_ip),
+                   STR_ARGS(found->author));
+        snprintf(text, 400,
+                 "The domain %.*s asks to refuse mail that it does not vouch for (DMARC p=reject): neither SPF nor a signature "
+                 "of that "
+                 "domain passed",
+                 found->author.n > 200 ? 200 : (int)found->author.n, found->author.p);
+        return false;
+    }
     authres_write(found, e->sender, e->helo, &b);
     e->checked = arena_str(&s->arena, buf_str(&b));
     buf_done(&b);
+    return true;
 }
 
-void incoming_mark(const struct worker *w, struct submission *s)
+void incoming_mark(struct worker *w, struct submission *s, const struct verified *found)
 {
     struct buf b = {0};
     authres_field(w->snapshot->settings->hostname, s->envelope.checked, &b);
     s->content = content_prepend(s->content, buf_str(&b));
     s->envelope.content_bytes = (uint32_t)s->content->n;
     buf_done(&b);
+    signing_seal(w, s, found->arc.result);
 }

@@ -16,10 +16,9 @@ bool incoming_wanted(const struct worker *w, const struct submission *s);
 typedef void incoming_done(struct worker *w, struct submission *s, const struct verified *found);
 void incoming_check(struct worker *w, struct submission *s, incoming_done *done);
 
-/* Is it to be refused for what was found? Then the reply's text is in `text`; the code is 550 5.7.1 (RFC 7489 10.3). */
-bool incoming_refused(const struct worker *w, const struct submission *s, const struct verified *found, char text[400]);
-
-/* Notes it in the envelope, for the story. What was found points into the message: before that is changed. */
-void incoming_note(struct submission *s, const struct verified *found);
-/* Puts what was noted before a message that is otherwise ready for the log, as Authentication-Results. */
-void incoming_mark(const struct worker *w, struct submission *s);
+/* May it be taken in, for what was found? If not, `text` is the reply's, whose code is 550 5.7.1 (RFC 7489 10.3); if so, it is
+ * noted in the envelope, for the story. What was found points into the message: to be called before that is changed. */
+bool incoming_judge(const struct worker *w, struct submission *s, const struct verified *found, char text[400]);
+/* Puts what was noted before a message that is otherwise ready for the log, as Authentication-Results, and a seal if the settings
+ * say so. */
+void incoming_mark(struct worker *w, struct submission *s, const struct verified *found);

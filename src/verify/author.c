@@ -6,6 +6,8 @@
 #include "mail/mailbox.h"
 #include "verify/dmarc.h"
 
+#include <ctype.h>
+
 /* Walks a field's value without comments and quoted strings mattering. */
 struct walk {
     struct str s;
@@ -90,19 +92,43 @@ static struct str domain_of(struct str address)
     return at > 1 ? str_trim(str_mem(address.p + at, address.n - at)) : (struct str){"", 0};
 }
 
+/* RFC 5322 3.4.1 takes an underscore in a domain, RFC 5321 does not: no mail host has such a name, but DNS knows them and some
+ * write from them. */
+static bool domain_read(struct str domain, struct arena *a, struct str *ret)
+{
+    const char *why;
+    char *plain = arena_alloc(a, domain.n + 1);
+    for (size_t i = 0; i < domain.n; i++)
+        plain[i] = domain.p[i] == '_' ? 'x' : domain.p[i];
+    struct str shape = str_mem(plain, domain.n), ascii;
+    if (!domain_valid(shape, true) || !domain_ascii(shape, a, &ascii, &why))
+        return false;
+    if (!domain.n || !memchr(domain.p, '_', domain.n)) {
+        *ret = ascii;
+        return true;
+    }
+    for (size_t i = 0; i < domain.n; i++) {
+        if ((unsigned char)domain.p[i] >= 0x80)
+            return false; /* its A-labels would be another name's */
+        plain[i] = (char)tolower((unsigned char)domain.p[i]);
+    }
+    *ret = str_mem(plain, domain.n);
+    return true;
+}
+
 const char *author_domain(struct str from, struct arena *a, struct str *ret)
 {
     static const char bad[] = "the From field holds an address that is not well formed";
     struct str one = {"", 0}, ascii;
     struct buf plain = {0};
-    const char *wrong = NULL, *why;
+    const char *wrong = NULL;
     bool any;
     struct walk w = {.s = from};
     while (!wrong && next_address(&w, &plain, &any)) {
         if (!any)
             continue;
         struct str domain = domain_of(str_trim(buf_str(&plain)));
-        if (!domain_valid(domain, true) || !domain_ascii(domain, a, &ascii, &why))
+        if (!domain_read(domain, a, &ascii))
             wrong = bad;
         else if (one.n && !str_eq(one, ascii))
             wrong = "the From field names several domains";

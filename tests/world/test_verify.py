@@ -184,7 +184,7 @@ def satisfied(cell, values):
 OTHERWISE = {
     "a026": "RFC 9989 4.10: my.mom.za.org, which has a record while nothing above it has, is an organisation of its own; RFC 7489 aligned it "
             "with mom.za.org by the public suffix list (dmarc_suffix_list)",
-    "a033": "the pct tag is gone, and an underscore makes no mail domain (RFC 5321 4.1.2)",
+    "a033": "the pct tag is gone (RFC 9989): what is asked for counts in full",
     "a035": "RFC 7208 5.2: an include of what has no record is a permanent error",
     "a067": "RFC 7208 4.6.4: ten terms may ask DNS, not thirty",
 }

@@ -41,6 +41,9 @@ static void the_domain_is_that_of_the_address_not_of_what_is_written_around_it(v
     from_is("<@relay.test,@b.test:a@example.test>", "example.test");
     from_is("\"a@b\\\"<c@evil.test>\"@example.test", "example.test");
     from_is("a\r\n\t@example.test", "example.test");
+    from_is("a@Sub_domain.my_shop.test", "sub_domain.my_shop.test");
+    from_is("a@_.\xc5\xbc.test", NULL);
+    from_is("a@x..y_z.test", NULL);
     from_is("Ala <ala@\xc5\xbc\xc3\xb3\xc5\x82w.test>", "xn--w-uga1v8h.test");
 }
 

@@ -43,7 +43,8 @@ static void note(struct look *l, const struct header_field *f, struct envelope *
     } else if (str_eq_nocase(f->name, STR("Subject")))
         e->subject = header_unfold(f->value, a, NOTED_MAX);
     else if (str_eq_nocase(f->name, STR("Authentication-Results"))) {
-        if (authres_claims(f->value, authserv))
+        bool from_within = submission && !e->account.n;
+        if (!from_within && authres_claims(f->value, authserv))
             cut_add(l, f->raw, a);
     } else if (submission && (str_eq_nocase(f->name, STR("Bcc")) || str_eq_nocase(f->name, STR("Return-Path"))))
         cut_add(l, f->raw, a);

@@ -1,6 +1,7 @@
 /* prepare: what is done to a message between acceptance and the log. Headers only; the body passes byte for byte.
  *
- * Adds Received (RFC 5321 4.4) and removes Authentication-Results that claim to be ours (RFC 8601 5); for submissions adds Date
+ * Adds Received (RFC 5321 4.4) and removes Authentication-Results that claim to be ours, unless they come from
+ * within (RFC 8601 5: trusted networks, such as a filter that hands mail back); for submissions adds Date
  * and Message-ID when they are missing (RFC 6409 8.1, 8.2) and removes Bcc and Return-Path, and refuses an account's message with
  * two From fields; finds mail loops by counting Received (RFC 5321 6.3); notes subject and Message-ID for the story. */
 #pragma once

@@ -37,8 +37,9 @@ struct question {
 
 /* ---- opening ---- */
 
-/* What libunbound would answer by itself (RFC 6303, 6761): resolvers that were named are asked about every name. */
-static void believe_about_all(struct ub_ctx *ctx)
+/* What libunbound would answer by itself (RFC 6303, 6761): resolvers that were named are asked about every name. To be called
+ * last: it ends the setting up. */
+static int believe_about_all(struct ub_ctx *ctx)
 {
     static const char *const own[] = {"localhost.",
                                       "127.in-addr.arpa.",
@@ -47,8 +48,10 @@ static void believe_about_all(struct ub_ctx *ctx)
                                       "onion.",
                                       "home.arpa.",
                                       "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa."};
+    int code = ub_ctx_set_option(ctx, "unblock-lan-zones:", "yes");
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         ub_ctx_zone_remove(ctx, own[i]);
+    return code;
 }
 
 static int use_server(struct ub_ctx *ctx, struct str server)
@@ -65,13 +68,14 @@ static int use_server(struct ub_ctx *ctx, struct str server)
 }
 
 /* It learns nothing about the speed of resolvers from silent domains behind them, and waits the same time for everything. */
-static int tune(struct ub_ctx *ctx, bool named)
+static int tune(struct ub_ctx *ctx)
 {
-    static const char *const options[][2] = {{"infra-host-ttl:", "0"},          {"unknown-server-time-limit:", "1000"},
-                                             {"outgoing-range:", "512"},        {"num-queries-per-thread:", "512"},
-                                             {"do-not-query-localhost:", "no"}, {"unblock-lan-zones:", "yes"}};
+    static const char *const options[][2] = {{"infra-host-ttl:", "0"},
+                                             {"unknown-server-time-limit:", "1000"},
+                                             {"outgoing-range:", "512"},
+                                             {"num-queries-per-thread:", "512"}};
     int code = 0;
-    for (size_t i = 0; i < sizeof options / sizeof *options - (named ? 0 : 2) && !code; i++)
+    for (size_t i = 0; i < sizeof options / sizeof *options && !code; i++)
         code = ub_ctx_set_option(ctx, options[i][0], options[i][1]);
     return code;
 }
@@ -80,7 +84,7 @@ static bool set_up(struct resolver *r, const struct str *server, size_t n, struc
 {
     r->ctx = ub_ctx_create();
     int code = r->ctx ? ub_ctx_async(r->ctx, 1) : UB_NOMEM;
-    code = code ? code : tune(r->ctx, n > 0);
+    code = code ? code : tune(r->ctx);
     if (!code && n == 0)
         code = ub_ctx_resolvconf(r->ctx, NULL);
     for (size_t i = 0; i < n && !code; i++) {
@@ -89,7 +93,7 @@ static bool set_up(struct resolver *r, const struct str *server, size_t n, struc
             return fault_set(f, "%.*s is no resolver: expected IP:PORT, such as 127.0.0.1:53", STR_ARGS(server[i]));
     }
     if (!code && n > 0)
-        believe_about_all(r->ctx); /* last: it ends the setting up */
+        code = believe_about_all(r->ctx);
     return code == 0 || fault_set(f, "the resolver cannot be set up: %s", ub_strerror(code));
 }
 

@@ -102,12 +102,14 @@ def test_results_that_claim_our_name_are_removed_and_others_stay():
     kept = [b"Authentication-Results: mail.goniec.test.other.test; spf=pass", b"Authentication-Results: other.test; spf=pass smtp.helo=mail.goniec.test",
             b"X-Authentication-Results: mail.goniec.test; spf=pass"]
     text = b"\r\n".join([forged[0], kept[0], forged[1], forged[2], kept[1], kept[2], forged[3]]) + b"\r\n" + MESSAGE
-    for checked in (True, False):
-        with door(GOOD, trusted=not checked) as (server, receiver, _):  # from a trusted network it is a submission, which is not checked
-            send(server, text)
-            head = arrived(receiver)
-            assert len(results(head)) == 2 + checked and head.endswith(b"\r\n".join(kept) + b"\r\n" + MESSAGE), head
-            assert head.count(b"mail.goniec.test;") == checked + 1, head  # ours, and the one under another name
+    with door(GOOD) as (server, receiver, _):
+        send(server, text)
+        head = arrived(receiver)
+        assert len(results(head)) == 3 and head.endswith(b"\r\n".join(kept) + b"\r\n" + MESSAGE), head
+        assert head.count(b"mail.goniec.test;") == 2, head  # ours, and the one under another name
+    with door(GOOD, trusted=True) as (server, receiver, _):  # from within: what a filter hands back keeps what was found before
+        send(server, text)
+        assert all(line in arrived(receiver) for line in forged + kept)
 
 
 def test_submissions_do_not_wait_for_dns():

@@ -216,13 +216,17 @@ static void two_from_fields_are_refused_to_accounts_and_pass_for_others(void **s
 static void results_that_claim_to_be_ours_are_taken_out(void **state)
 {
     (void)state;
-    static const char before[] = "Authentication-Results: mail.test; spf=pass\r\nSubject: s\r\nauthentication-results :\r\n (c (d) \\)) "
-                                 "MAIL.Test 1;\r\n\tdkim=pass\r\nAuthentication-Results: \"mail.test\";none\r\n"
-                                 "Authentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; x=mail.test\r\n\r\n"
-                                 "Authentication-Results: mail.test; in the body\r\n";
-    static const char after[] = "Subject: s\r\nAuthentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; "
-                                "x=mail.test\r\n\r\nAuthentication-Results: mail.test; in the body\r\n";
+    static const char before[] =
+        "Authentication-Results: mail.test; spf=pass\r\nSubject: s\r\nauthentication-results :\r\n (c (d) \\)) "
+        "MAIL.Test 1;\r\n\tdkim=pass\r\nAuthentication-Results: \"mail.test\";none\r\n"
+        "Authentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; x=mail.test\r\n\r\n"
+        "Authentication-Results: mail.test; in the body\r\n";
+    static const char after[] =
+        "Subject: s\r\nAuthentication-Results: mail.test.other; spf=pass\r\nAuthentication-Results: other; "
+        "x=mail.test\r\n\r\nAuthentication-Results: mail.test; in the body\r\n";
     expect(before, false, after);
+    expect("Date: d\r\nMessage-ID: <1@x>\r\nAuthentication-Results: mail.test; spf=pass\r\n\r\n", true,
+           "Date: d\r\nMessage-ID: <1@x>\r\nAuthentication-Results: mail.test; spf=pass\r\n\r\n"); /* a filter hands it back */
 }
 
 int main(void)

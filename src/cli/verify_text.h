@@ -86,6 +86,7 @@
     ROW("the included * has no SPF record", "włączana domena * nie ma rekordu SPF")                                              \
     ROW("* has no SPF record", "* nie ma rekordu SPF")                                                                           \
     ROW("\"*\" is not a domain", "\"*\" to nie domena")                                                                          \
+    ROW("DNS gave no answer about what would have made it pass", "DNS nie odpowiedział w sprawie tego, co by wystarczyło")       \
     ROW("DNS gave no answer about the key", "DNS nie odpowiedział w sprawie klucza")                                             \
     ROW("DNS gave no answer about the policy", "DNS nie odpowiedział w sprawie zasad")                                           \
     ROW("DNS gave no answer about *", "DNS nie odpowiedział w sprawie *")                                                        \

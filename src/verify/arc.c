@@ -138,12 +138,13 @@ static bool end(struct judging *j, enum auth_result r, const char *what, unsigne
  * (docs/decisions/0007-arc.md). */
 static const char *check_content(const struct judging *j, struct signature *s, EVP_PKEY *key)
 {
+    struct body_hashes known = {.n = 0};
     bool open = !tags_get(&s->tags, "c").p, body = false;
     uint64_t whole;
     for (unsigned form = 0; form < 1u + open; form++) {
         if (form > 0)
             s->relaxed_header = s->relaxed_body = true;
-        bool good = signature_body_good(s, j->view->body, &whole);
+        bool good = signature_body_good(s, j->view->body, &known, &whole);
         body |= good;
         if (good && signature_holds(s, j->view, key))
             return NULL;

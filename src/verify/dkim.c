@@ -57,31 +57,45 @@ static void end(struct dkim_answer *a, enum auth_result result, const char *reas
     a->reason = str_of(reason);
 }
 
+/* What the signatures of one message have in common. */
+struct checking {
+    const struct view *view;
+    const struct verify_dns *dns;
+    int64_t now_s;
+    struct arena *arena;
+    struct body_hashes known;
+    struct str asked; /* the domain whose key was asked for last; p == NULL: none */
+};
+
+/* Somebody's silent name servers must not keep another's key from being asked for. */
+static void begin(struct checking *c, struct str domain)
+{
+    if (c->dns->begin && c->asked.p && !str_eq_nocase(c->asked, domain))
+        c->dns->begin(c->dns->ctx);
+    c->asked = domain;
+}
+
 /* With the key: t=s, the kind, the hash over the fields. */
-static void check_key(const struct signature *s, const struct view *v, const struct verify_dns *dns, struct arena *arena,
-                      struct dkim_answer *ret)
+static void check_key(struct checking *c, const struct signature *s, struct dkim_answer *ret)
 {
     struct public_key key;
     const char *why;
-    enum auth_result r = signature_key(s, dns, arena, &key, &why);
+    begin(c, s->domain);
+    enum auth_result r = signature_key(s, c->dns, c->arena, &key, &why);
     ret->bits = key.bits;
     ret->testing = key.testing;
-    if (r != AUTH_PASS) {
+    if (r != AUTH_PASS)
         end(ret, r, why);
-        EVP_PKEY_free(key.pkey);
-        return;
-    }
-    if (key.strict && ret->identity.n && !str_eq_nocase(domain_of(ret->identity), s->domain))
+    else if (key.strict && ret->identity.n && !str_eq_nocase(domain_of(ret->identity), s->domain))
         end(ret, AUTH_PERMERROR, "the key is not for subdomains, and the identity is in one");
-    else if (signature_holds(s, v, key.pkey))
+    else if (signature_holds(s, c->view, key.pkey))
         end(ret, s->sha1 ? AUTH_PERMERROR : AUTH_PASS, s->sha1 ? "it uses SHA-1, which no longer counts (RFC 8301)" : "");
     else
         end(ret, AUTH_FAIL, "the signature does not match: a signed header field was changed, or it is forged");
     EVP_PKEY_free(key.pkey);
 }
 
-static void verify_one(const struct header_field *f, const struct view *v, const struct verify_dns *dns, int64_t now_s,
-                       struct arena *arena, struct dkim_answer *ret)
+static void verify_one(struct checking *c, const struct header_field *f, struct dkim_answer *ret)
 {
     struct signature s;
     uint64_t whole;
@@ -92,21 +106,22 @@ static void verify_one(const struct header_field *f, const struct view *v, const
     wrong = wrong ? wrong : read_own(&s, ret);
     if (wrong)
         end(ret, AUTH_PERMERROR, wrong);
-    else if (is_expired(&s, now_s))
+    else if (is_expired(&s, c->now_s))
         end(ret, AUTH_FAIL, "the signature has expired");
-    else if (!signature_body_good(&s, v->body, &whole))
+    else if (!signature_body_good(&s, c->view->body, &c->known, &whole))
         end(ret, AUTH_FAIL, "the body was changed after it was signed");
     else if (s.limit != UINT64_MAX && s.limit > whole)
         end(ret, AUTH_PERMERROR, "its length limit is longer than the body");
     else {
         ret->partial = s.limit < whole;
-        check_key(&s, v, dns, arena, ret);
+        check_key(c, &s, ret);
     }
     signature_done(&s);
 }
 
 unsigned dkim_verify(const struct view *v, const struct verify_dns *dns, int64_t now_s, struct arena *a, struct dkim_answer **ret)
 {
+    struct checking c = {.view = v, .dns = dns, .now_s = now_s, .arena = a};
     unsigned n = view_count(v, STR("DKIM-Signature"));
     struct dkim_answer *list = arena_alloc(a, (n + 1) * sizeof *list);
     for (unsigned i = 0; i < n; i++) {
@@ -117,7 +132,7 @@ unsigned dkim_verify(const struct view *v, const struct verify_dns *dns, int64_t
         else if (i >= DKIM_SIGNATURES_MAX)
             end(x, AUTH_POLICY, "there are more signatures than are looked at");
         else
-            verify_one(view_find(v, STR("DKIM-Signature"), i), v, dns, now_s, a, x);
+            verify_one(&c, view_find(v, STR("DKIM-Signature"), i), x);
     }
     *ret = list;
     return n;

@@ -67,13 +67,14 @@ static int use_server(struct ub_ctx *ctx, struct str server)
     return server.n < sizeof forward ? ub_ctx_set_fwd(ctx, forward) : UB_SYNTAX;
 }
 
-/* It learns nothing about the speed of resolvers from silent domains behind them, and waits the same time for everything. */
+/* It learns nothing about the speed of resolvers from silent domains behind them, and waits the same time for everything. Each
+ * open question is a socket: those that were given up on go on for a while, and must not take all files. */
 static int tune(struct ub_ctx *ctx)
 {
     static const char *const options[][2] = {{"infra-host-ttl:", "0"},
                                              {"unknown-server-time-limit:", "1000"},
-                                             {"outgoing-range:", "512"},
-                                             {"num-queries-per-thread:", "512"}};
+                                             {"outgoing-range:", "128"},
+                                             {"num-queries-per-thread:", "128"}};
     int code = 0;
     for (size_t i = 0; i < sizeof options / sizeof *options && !code; i++)
         code = ub_ctx_set_option(ctx, options[i][0], options[i][1]);

@@ -96,16 +96,34 @@ void signature_done(struct signature *s)
 
 static const EVP_MD *digest_of(const struct signature *s) { return s->sha1 ? EVP_sha1() : EVP_sha256(); }
 
-bool signature_body_good(const struct signature *s, struct str body, uint64_t *ret_whole)
+static void hash_body(struct body_hash *h, const struct signature *s, struct str body)
 {
-    unsigned char hash[EVP_MAX_MD_SIZE];
-    unsigned n = 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
+    *h = (struct body_hash){.relaxed = s->relaxed_body, .sha1 = s->sha1, .limit = s->limit};
     EVP_DigestInit_ex(md, digest_of(s), NULL);
-    *ret_whole = canon_body(md, body, s->relaxed_body, s->limit);
-    EVP_DigestFinal_ex(md, hash, &n);
+    h->whole = canon_body(md, body, s->relaxed_body, s->limit);
+    EVP_DigestFinal_ex(md, h->hash, &h->bytes);
     EVP_MD_CTX_free(md);
-    return s->hash.n == n && memcmp(s->hash.p, hash, n) == 0;
+}
+
+static const struct body_hash *body_hash(const struct signature *s, struct str body, struct body_hashes *known)
+{
+    for (unsigned i = 0; i < known->n; i++) {
+        const struct body_hash *h = &known->made[i];
+        if (h->relaxed == s->relaxed_body && h->sha1 == s->sha1 && h->limit == s->limit)
+            return h;
+    }
+    struct body_hash *h = &known->made[known->n];
+    known->n += known->n + 1 < sizeof known->made / sizeof *known->made;
+    hash_body(h, s, body);
+    return h;
+}
+
+bool signature_body_good(const struct signature *s, struct str body, struct body_hashes *known, uint64_t *ret_whole)
+{
+    const struct body_hash *h = body_hash(s, body, known);
+    *ret_whole = h->whole;
+    return s->hash.n == h->bytes && memcmp(s->hash.p, h->hash, h->bytes) == 0;
 }
 
 enum auth_result signature_key(const struct signature *s, const struct verify_dns *dns, struct arena *a, struct public_key *ret,

@@ -25,8 +25,18 @@ const char *signature_read(const struct header_field *f, struct signature *s);
 const char *signature_read_seal(const struct header_field *f, struct signature *s);
 void signature_done(struct signature *s);
 
-/* Is the body's hash the one it names? */
-bool signature_body_good(const struct signature *s, struct str body, uint64_t *ret_whole);
+/* What a body was hashed to so far: signatures of one message mostly ask for the same, and a large body is hashed once. */
+struct body_hashes {
+    unsigned n;
+    struct body_hash {
+        bool relaxed, sha1;
+        uint64_t limit, whole;
+        unsigned char hash[EVP_MAX_MD_SIZE];
+        unsigned bytes;
+    } made[DKIM_SIGNATURES_MAX];
+};
+/* Is the body's hash the one it names? *ret_whole: bytes of its whole form. */
+bool signature_body_good(const struct signature *s, struct str body, struct body_hashes *known, uint64_t *ret_whole);
 /* Its key from DNS, of the kind that it was made with; as key_fetch. */
 enum auth_result signature_key(const struct signature *s, const struct verify_dns *dns, struct arena *a, struct public_key *ret,
                                const char **why);

@@ -25,27 +25,52 @@ static void no_author(const char *why, struct dmarc_answer *ret)
     ret->reason = str_of(why);
 }
 
+/* The domains for which signatures ended so. */
+static unsigned signers(const struct verified *v, enum auth_result r, struct str *ret)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < v->dkims; i++)
+        if (v->dkim[i].result == r)
+            ret[n++] = v->dkim[i].domain;
+    return n;
+}
+
+/* Might it have passed, had DNS answered? Then it has not failed: whoever refuses what fails would refuse good mail. */
+static bool is_open(const struct verify_input *in, const struct verify_dns *dns, struct arena *a, const struct verified *v)
+{
+    struct str *unknown = arena_alloc(a, (v->dkims + 1) * sizeof *unknown);
+    struct dmarc_input maybe = {.from = v->author,
+                                .dkim = unknown,
+                                .dkims = signers(v, AUTH_TEMPERROR, unknown),
+                                .spf = v->spf.result == SPF_TEMPERROR ? v->spf.domain : STR(""),
+                                .public_suffixes = in->public_suffixes};
+    struct dmarc_answer answer = {.result = AUTH_FAIL};
+    if (maybe.dkims || maybe.spf.n)
+        dmarc_check(&maybe, dns, a, &answer);
+    return answer.result == AUTH_PASS;
+}
+
 static void check_policy(const struct verify_input *in, const struct view *v, const struct verify_dns *dns, struct arena *a,
                          struct verified *ret)
 {
     struct str *passed = arena_alloc(a, (ret->dkims + 1) * sizeof *passed);
-    unsigned n = 0;
     const char *why = dmarc_author(v, a, &ret->author);
     if (why) {
         ret->author = (struct str){"", 0};
         no_author(why, &ret->dmarc);
         return;
     }
-    for (unsigned i = 0; i < ret->dkims; i++)
-        if (ret->dkim[i].result == AUTH_PASS)
-            passed[n++] = ret->dkim[i].domain;
     struct dmarc_input dmarc = {.from = ret->author,
                                 .dkim = passed,
-                                .dkims = n,
+                                .dkims = signers(ret, AUTH_PASS, passed),
                                 .spf = ret->spf.result == SPF_PASS ? ret->spf.domain : STR(""),
                                 .public_suffixes = in->public_suffixes};
     begin(dns);
     dmarc_check(&dmarc, dns, a, &ret->dmarc);
+    if (ret->dmarc.result == AUTH_FAIL && is_open(in, dns, a, ret)) {
+        ret->dmarc.result = AUTH_TEMPERROR;
+        ret->dmarc.reason = STR("DNS gave no answer about what would have made it pass");
+    }
 }
 
 void verify_sender(const struct verify_input *in, const struct verify_dns *dns, struct arena *a, struct verified *ret)

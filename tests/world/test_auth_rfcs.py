@@ -268,6 +268,14 @@ def test_dmarc_the_version_is_read_as_it_is_written():
     assert dmarc(policies(shop_test="v = DMARC1 ; p = reject"))[0]["policy"] == "reject"
 
 
+def test_dmarc_what_might_have_passed_had_dns_answered_has_not_failed():
+    lost = {("sub.shop.test", "TXT"): "SERVFAIL"}
+    for mail_from, wanted in (("a@sub.shop.test", "temperror"), ("a@lost.test", "fail")):  # another's trouble is no excuse
+        got = shared().judge({**policies(shop_test="v=DMARC1; p=reject"), **lost, ("lost.test", "TXT"): "SERVFAIL"}, "-",
+                             *envelope("192.0.2.1", "c.test", mail_from), input=b"From: a@shop.test\r\n\r\n")
+        assert got["spf"]["result"] == "temperror" and got["dmarc"]["result"] == wanted, got
+
+
 # ---- ARC (RFC 8617) ----
 
 def test_arc_a_chain_needs_all_its_seals_and_the_newest_message_signature():

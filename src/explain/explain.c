@@ -104,20 +104,22 @@ static struct status codes_of(const struct explain_input *in, struct str text)
     return s;
 }
 
-static struct evidence evidence_of(const struct judgement *j, const struct plain *p)
+static struct evidence evidence_of(const struct judgement *j, const struct plain *p, struct str text)
 {
     if (j->first == j->end)
         return (struct evidence){0};
-    size_t from = p->from[j->first];
-    return (struct evidence){from, p->from[j->end - 1] + (size_t)1 - from};
+    size_t from = p->from[j->first], last = p->from[j->end - 1], end = last + 1;
+    while (last < text.n && (unsigned char)text.p[last] >= 0xC0 && end < text.n && ((unsigned char)text.p[end] & 0xC0) == 0x80)
+        end++; /* a letter of several bytes is told whole */
+    return (struct evidence){from, end - from};
 }
 
-static void fill(struct explanation *e, const struct judgement *j, const struct plain *p)
+static void fill(struct explanation *e, const struct judgement *j, const struct plain *p, struct str text)
 {
     *e = of_cause(j->cause ? j->cause : known("unknown"), j->rule, j->cause ? j->confidence : GUESS);
     e->source = j->source;
     e->provider = rulebook_provider[j->provider];
-    e->evidence = evidence_of(j, p);
+    e->evidence = evidence_of(j, p, text);
     e->of_code = j->of_code ? &rulebook_meaning[j->of_code->meaning] : NULL;
     e->of_enhanced = j->of_enhanced ? &rulebook_meaning[j->of_enhanced->meaning] : NULL;
 }
@@ -133,7 +135,7 @@ struct explanation explain(const struct explain_input *in)
     enum phase phase = in->phase ? in->phase : status_phase(text);
     plain_fold(text, &plain);
     struct judgement j = weigh(&plain, status, phase, in->host);
-    fill(&e, &j, &plain);
+    fill(&e, &j, &plain, text);
     e.code = status.code;
     e.enhanced = status.enhanced;
     e.phase = phase;

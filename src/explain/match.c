@@ -5,11 +5,14 @@
 
 #include "lib/must.h"
 
-/* How far each phrase has come: per step the end of its latest word, and where the phrase began. */
+/* How far each phrase has come: per step the end of its latest word, and where the phrase began, with JUMPED if a gap was on the
+ * way (places in a text need 13 bits). */
+enum { JUMPED = 0x8000 };
 struct progress {
     uint16_t end[RULE_SLOTS_MAX];
     uint16_t first[RULE_SLOTS_MAX];
 };
+_Static_assert(EXPLAIN_TEXT_MAX + 2 < JUMPED, "a place in a text and JUMPED fit together");
 
 static bool edge(char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')); }
 
@@ -23,8 +26,10 @@ struct hit {
 static size_t begun(const struct rule_use *u, size_t first, const struct progress *pr)
 {
     size_t before = pr->end[u->before];
-    if (before && (before + 1 == first || (u->gap && before < first && first - before <= RULE_GAP_MAX)))
+    if (before && before + 1 == first)
         return pr->first[u->before];
+    if (before && u->gap && before < first && first - before <= RULE_GAP_MAX)
+        return pr->first[u->before] | (size_t)JUMPED;
     return u->first ? first : 0;
 }
 
@@ -38,7 +43,7 @@ static void use_word(const struct rule_use *u, const struct hit *h, struct progr
         pr->first[u->slot + i] = (uint16_t)from;
     }
     if (u->final)
-        found(ctx, u->owner, from, h->end);
+        found(ctx, &(struct match){u->owner, from & ~(size_t)JUMPED, h->end, from & JUMPED});
 }
 
 static void take_word(const struct rule_word *w, const struct plain *p, size_t end, struct progress *pr, match_found *found,
@@ -48,7 +53,8 @@ static void take_word(const struct rule_word *w, const struct plain *p, size_t e
     if ((!h.at_start && !w->open_start) || (!h.at_end && !w->open_end))
         return;
     for (const struct rule_use *u = &rulebook_use[w->use], *last = u + w->uses; u < last; u++)
-        use_word(u, &h, pr, found, ctx);
+        if (pr->end[u->before] || u->first)
+            use_word(u, &h, pr, found, ctx);
 }
 
 static uint32_t step(uint32_t at, unsigned char c)
@@ -71,7 +77,10 @@ void match_all(const struct plain *p, match_found *found, void *ctx)
     uint32_t at = 0;
     for (size_t i = 0; i < p->n; i++) {
         at = step(at, (unsigned char)p->text[i]);
-        for (const uint16_t *hit = &rulebook_hit[rulebook_node[at].hit]; *hit; hit++)
+        uint32_t row = rulebook_node[at].hit;
+        if (!(row & HIT_INNER) && !edge(p->text[i + 1]))
+            continue;
+        for (const uint16_t *hit = &rulebook_hit[row & ~HIT_INNER]; *hit; hit++)
             take_word(&rulebook_word[*hit], p, i + 1, &pr, found, ctx);
     }
 }

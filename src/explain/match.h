@@ -4,7 +4,13 @@
 #include "explain/plain.h"
 #include "explain/rulebook.h"
 
-/* Called for each whole phrase found, in the order of their ends: its owner (rule_use) and its bytes first..end of the folded
- * text. */
-typedef void match_found(void *ctx, int owner, size_t first, size_t end);
+/* A whole phrase: its owner (rule_use) and its bytes first..end of the folded text. */
+struct match {
+    int owner;
+    size_t first, end;
+    bool jumped; /* its words do not all stand side by side: other words are in between */
+};
+
+/* Called for each, in the order of their ends. */
+typedef void match_found(void *ctx, const struct match *m);
 void match_all(const struct plain *p, match_found *found, void *ctx);

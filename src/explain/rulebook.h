@@ -22,7 +22,8 @@ struct code_row {
 extern const struct code_row rulebook_code[]; /* sorted by code, subject, detail */
 extern const unsigned rulebook_codes;
 
-/* A rule's conditions: for which first digits (bits), phases (bits), codes or enhanced codes it speaks; none: for all. */
+/* A rule's conditions: for which first digits (bits; bit 0: for what has no code), phases (bits), codes or enhanced codes it
+ * speaks; none: for all. */
 struct rule {
     const char *name, *source;
     int16_t cause; /* -1: a doubt: no cause of its own, but no address is dead where it matches */
@@ -57,8 +58,9 @@ extern const unsigned rulebook_hosts;
 struct rule_node {
     int32_t base, parent;
     uint32_t fail;
-    uint32_t hit; /* row of rulebook_hit; 0: none */
+    uint32_t hit; /* row of rulebook_hit; 0: none. HIT_INNER: one of its words may end inside a longer one */
 };
+#define HIT_INNER 0x80000000u
 extern const struct rule_node rulebook_node[];
 extern const uint16_t rulebook_hit[]; /* numbers of words that end here; 0 ends a row */
 struct rule_word {

@@ -20,6 +20,7 @@ enum {
 
 struct found {
     uint16_t rule, first, end;
+    bool jumped;
 };
 struct scale {
     struct status status;
@@ -30,13 +31,13 @@ struct scale {
     struct found found[FOUND_MAX];
 };
 
-static void note_found(void *ctx, int owner, size_t first, size_t end)
+static void note_found(void *ctx, const struct match *m)
 {
     struct scale *s = ctx;
-    if (owner < 0)
-        s->providers |= 1ull << -owner;
+    if (m->owner < 0)
+        s->providers |= 1ull << -m->owner;
     else if (s->n < FOUND_MAX)
-        s->found[s->n++] = (struct found){(uint16_t)owner, (uint16_t)first, (uint16_t)end};
+        s->found[s->n++] = (struct found){(uint16_t)m->owner, (uint16_t)m->first, (uint16_t)m->end, m->jumped};
 }
 
 unsigned weigh_provider(struct str host)
@@ -118,12 +119,19 @@ static bool range_holds(const struct rule_range *g, struct status s)
            e->detail <= g->detail_last;
 }
 
-/* Do the rule's conditions hold? What is not known speaks neither for nor against the class and the phase. */
-static bool rule_holds(const struct rule *r, const struct scale *s)
+/* Is the reply of a class that the rule speaks of? A class that is not known speaks neither for nor against; bit 0: only for what
+ * has no code at all. */
+static bool class_holds(const struct rule *r, const struct scale *s)
 {
     unsigned class = s->status.code ? (unsigned)s->status.code / 100 : s->status.enhanced.class;
+    return !r->classes || r->classes & 1u << class || (class == 0 && !(r->classes & 1u));
+}
+
+/* Do the rule's conditions hold? A phase that is not known speaks neither for nor against. */
+static bool rule_holds(const struct rule *r, const struct scale *s)
+{
     bool range = r->ranges == 0;
-    if ((r->classes && class && !(r->classes & 1u << class)) || (r->phases && s->phase && !(r->phases & 1u << s->phase)) ||
+    if (!class_holds(r, s) || (r->phases && s->phase && !(r->phases & 1u << s->phase)) ||
         (r->only && !(s->providers & 1ull << r->provider)))
         return false;
     for (unsigned i = 0; i < r->ranges && !range; i++)
@@ -162,7 +170,8 @@ struct heaviest {
     const struct rule *rule;
     const struct found *found;
     const struct cause *cause, *rival_cause;
-    bool doubt;
+    bool doubt;      /* a cause that is about the sender is spoken of, too */
+    bool doubt_word; /* a word of doubt is there */
 };
 
 static void put_rival(struct heaviest *h, const struct cause *c, unsigned weight)
@@ -179,7 +188,7 @@ static void put_on(struct heaviest *h, const struct scale *s, const struct found
     if (!rule_holds(r, s))
         return;
     if (r->cause < 0) {
-        h->doubt = true;
+        h->doubt_word = true;
         return;
     }
     const struct cause *c = &rulebook_cause[r->cause];
@@ -225,14 +234,39 @@ static uint8_t lowered(const struct heaviest *h, const struct scale *s)
     const struct code_row *e = s->by_enhanced;
     if (h->rival + RIVAL_NEAR >= h->weight && h->rival)
         less = CONTRADICTED;
-    if (e && e->confidence >= DEFINITE && !is_from(h->rule, s) && !same_kind(&rulebook_cause[e->cause], h->cause))
+    bool takes_it_in = is_from(h->rule, s) || h->rule->ranges > 0; /* the rule knows what the code means in its case */
+    if (e && e->confidence >= DEFINITE && !takes_it_in && !same_kind(&rulebook_cause[e->cause], h->cause))
         less = CONTRADICTED;
     return (uint8_t)(c > less ? c - less : 1);
 }
 
+/* Is what was found part of words that speak for a cause of this kind? "Account blocked for inactivity" is no block of ours. */
+static bool is_part_of_it(const struct found *f, const struct cause *c, const struct scale *s)
+{
+    for (unsigned i = 0; i < s->n; i++) {
+        const struct found *whole = &s->found[i];
+        const struct rule *r = &rulebook_rule[whole->rule];
+        if (r->cause >= 0 && !whole->jumped && whole->first <= f->first && f->end <= whole->end &&
+            same_kind(&rulebook_cause[r->cause], c) && rule_holds(r, s))
+            return true;
+    }
+    return false;
+}
+
+/* Does anything speak against giving the address up? */
+static bool is_doubtful(const struct heaviest *h, const struct scale *s)
+{
+    if (h->doubt || !h->doubt_word || !h->cause || h->cause->action != ACTION_SUPPRESS)
+        return h->doubt || h->doubt_word;
+    for (unsigned i = 0; i < s->n; i++)
+        if (rulebook_rule[s->found[i].rule].cause < 0 && !is_part_of_it(&s->found[i], h->cause, s))
+            return true;
+    return false;
+}
+
 static struct judgement by_words(const struct heaviest *h, const struct scale *s)
 {
-    struct judgement j = {.cause = h->cause, .confidence = lowered(h, s), .doubtful = h->doubt};
+    struct judgement j = {.cause = h->cause, .confidence = lowered(h, s), .doubtful = is_doubtful(h, s)};
     j.rule = h->rule->name;
     j.source = h->rule->source;
     j.first = h->found->first;
@@ -269,7 +303,7 @@ struct judgement weigh(const struct plain *p, struct status status, enum phase p
     if (h.rule && (!row || h.weight >= row->confidence))
         j = by_words(&h, &s);
     else if (row)
-        j = by_row(row, h.doubt);
+        j = by_row(row, h.doubt || h.doubt_word);
     j.provider = s.providers ? (unsigned)__builtin_ctzll(s.providers) : 0;
     j.of_code = of_code;
     j.of_enhanced = of_enhanced;

@@ -38,7 +38,7 @@ static void words_win_over_a_code_that_misleads(void **state)
     is(PHASE_RCPT, "550 5.7.1 <x@y.pl>: Relay access denied", "relay-denied");
     is(PHASE_RCPT, "550 5.4.1 Recipient address rejected: Access denied.", "user-unknown");
     is(PHASE_BANNER, "554 5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", "ip-listed");
-    is(PHASE_BODY, "554 5.7.1 Message contains a URL listed in multi.surbl.org", "domain-listed");
+    is(PHASE_BODY, "554 5.7.1 Message contains a URL listed in multi.surbl.org", "url-listed");
     is(PHASE_MAIL, "450 4.7.1 Client host rejected: cannot find your reverse hostname", "no-reverse-dns");
     is(PHASE_BODY,
        "554 5.7.1 Nie przyjmiemy tej wiadomo\xC5\x9B"
@@ -357,6 +357,11 @@ static void the_evidence_is_in_the_original_text(void **state)
     e = as_received(encoded);
     assert_string_equal(e.cause->name, "spam-content");
     assert_true(e.evidence.offset >= 4 && e.evidence.offset + e.evidence.length < sizeof encoded - 8);
+    static const char russian[] = "550 \xD0\xAF\xD1\x89\xD0\xB8\xD0\xBA \xD0\xBF\xD0\xBE\xD0\xBB\xD0\xBE\xD0\xBD.";
+    e = as_received(russian);
+    assert_string_equal(e.cause->name, "mailbox-full");
+    assert_str(str_mem(russian + e.evidence.offset, e.evidence.length),
+               "\xD0\xAF\xD1\x89\xD0\xB8\xD0\xBA \xD0\xBF\xD0\xBE\xD0\xBB\xD0\xBE\xD0\xBD");
     e = as_received("550");
     assert_int_equal(e.evidence.length, 0);
 }
@@ -385,6 +390,44 @@ static void only_a_certainly_dead_address_is_suppressed(void **state)
     assert_int_equal(action_at_rcpt("550 5.7.1 Relay access denied"), ACTION_STOP);
     assert_int_equal(action_at_rcpt("550 5.7.1 policy"), ACTION_STOP);
     assert_int_equal(action_at_rcpt("554 5.7.1 SPF check failed: no such user"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 5.2.1 Mailbox unavailable"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 message sending for this account is disabled"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 5.7.1 Your sender account is suspended"), ACTION_STOP);
+}
+
+/* "Blocked" raises a doubt, and so does "try again later"; inside the words that tell that the mailbox is switched off they do
+ * not. */
+static void a_word_of_doubt_counts_outside_the_reason_only(void **state)
+{
+    (void)state;
+    assert_int_equal(action_at_rcpt("550 5.2.1 account blocked due to inactivity"), ACTION_SUPPRESS);
+    assert_int_equal(action_at_rcpt("550 5.2.1 account blocked due to inactivity; your IP is blocked"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 5.1.1 user unknown; try again later"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 mailbox of a blocked sender's friend is disabled"), ACTION_STOP);
+}
+
+/* A rule that names its enhanced codes knows what they mean there: Exchange's edge says 5.4.1 of an address it does not find. */
+static void a_rule_with_codes_of_its_own_is_not_contradicted_by_them(void **state)
+{
+    (void)state;
+    assert_int_equal(action_at_rcpt("550 5.4.1 Recipient address rejected: Access denied"), ACTION_SUPPRESS);
+    assert_int_equal(action_at_rcpt("550 5.7.1 Recipient address rejected: Access denied"), ACTION_STOP);
+}
+
+static void a_letter_without_a_code_may_mean_something_else(void **state)
+{
+    (void)state;
+    assert_string_equal(as_received("Unrouteable address").cause->name, "domain-not-found");
+    assert_string_equal(as_received("550 Unrouteable address").cause->name, "user-unknown");
+}
+
+/* "exceeded [mailbox|...] (mailbox limit|quota|...)": the word that may stand between must not take the next one's place. */
+static void a_word_that_may_be_missing_takes_none_from_the_next(void **state)
+{
+    (void)state;
+    assert_string_equal(as_received("552 exceeded mailbox limit").cause->name, "mailbox-full");
+    assert_string_equal(as_received("552 exceeded the mailbox quota").cause->name, "mailbox-full");
+    assert_string_equal(as_received("552 exceeded quota").cause->name, "mailbox-full");
 }
 
 static void what_we_can_do_ourselves_decides_the_action(void **state)
@@ -484,6 +527,10 @@ int main(void)
         cmocka_unit_test(polish_is_read_in_every_charset),
         cmocka_unit_test(the_evidence_is_in_the_original_text),
         cmocka_unit_test(only_a_certainly_dead_address_is_suppressed),
+        cmocka_unit_test(a_word_of_doubt_counts_outside_the_reason_only),
+        cmocka_unit_test(a_rule_with_codes_of_its_own_is_not_contradicted_by_them),
+        cmocka_unit_test(a_letter_without_a_code_may_mean_something_else),
+        cmocka_unit_test(a_word_that_may_be_missing_takes_none_from_the_next),
         cmocka_unit_test(what_we_can_do_ourselves_decides_the_action),
         cmocka_unit_test(the_host_says_whose_words_they_are),
         cmocka_unit_test(every_code_has_a_meaning_of_its_own),

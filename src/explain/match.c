@@ -20,7 +20,16 @@ static bool edge(char c) { return !((c >= 'a' && c <= 'z') || (c >= '0' && c <= 
 struct hit {
     size_t first, end;
     bool at_start, at_end; /* begins and ends at a word's edge */
+    uint32_t next;         /* the letter of the word behind it, as a bit */
 };
+
+/* The bit of a letter that a word may begin with (letter_bit in tools/compile-rules). */
+static uint32_t letter_bit(char c)
+{
+    if (c >= 'a' && c <= 'z')
+        return 1u << (c - 'a');
+    return 1u << (c >= '0' && c <= '9' ? 26 : (unsigned char)c < 0x80 ? 27 : 28);
+}
 
 /* Where the phrase began if this word goes on with it, 0 if it does not. */
 static size_t begun(const struct rule_use *u, size_t first, const struct progress *pr)
@@ -49,17 +58,21 @@ static void use_word(const struct rule_use *u, const struct hit *h, struct progr
 static void take_word(const struct rule_word *w, const struct plain *p, size_t end, struct progress *pr, match_found *found,
                       void *ctx)
 {
-    struct hit h = {end - w->length, end, edge(p->text[end - w->length - 1]), edge(p->text[end])};
+    struct hit h = {end - w->length, end, edge(p->text[end - w->length - 1]), edge(p->text[end]),
+                    end + 1 < p->n ? letter_bit(p->text[end + 1]) : 0};
     if ((!h.at_start && !w->open_start) || (!h.at_end && !w->open_end))
         return;
     for (const struct rule_use *u = &rulebook_use[w->use], *last = u + w->uses; u < last; u++)
-        if (pr->end[u->before] || u->first)
+        if ((u->final || u->next & h.next) && (u->first || pr->end[u->before]))
             use_word(u, &h, pr, found, ctx);
 }
 
-static uint32_t step(uint32_t at, unsigned char c)
+/* The node after this byte; at_start: a word may begin with it. */
+static uint32_t step(uint32_t at, unsigned char c, bool at_start)
 {
     for (;;) {
+        if (at == 0 && !at_start && !rulebook_inner[c])
+            return 0;
         int32_t next = rulebook_node[at].base + c;
         if (rulebook_node[next].parent == (int32_t)at)
             return (uint32_t)next;
@@ -76,7 +89,7 @@ void match_all(const struct plain *p, match_found *found, void *ctx)
     memset(pr.end, 0, rulebook_slots * sizeof pr.end[0]);
     uint32_t at = 0;
     for (size_t i = 0; i < p->n; i++) {
-        at = step(at, (unsigned char)p->text[i]);
+        at = step(at, (unsigned char)p->text[i], i == 0 || edge(p->text[i - 1]));
         uint32_t row = rulebook_node[at].hit;
         if (!(row & HIT_INNER) && !edge(p->text[i + 1]))
             continue;

@@ -54,7 +54,8 @@ struct rule_host {
 extern const struct rule_host rulebook_host[];
 extern const unsigned rulebook_hosts;
 
-/* The automaton: the child of node p by byte c is at base + c if that node's parent is p; otherwise go on from fail. */
+/* The automaton: the child of node p by byte c is at base + c if that node's parent is p; otherwise go on from fail, which leads
+ * only to what began at a word's edge or need not. */
 struct rule_node {
     int32_t base, parent;
     uint32_t fail;
@@ -62,7 +63,8 @@ struct rule_node {
 };
 #define HIT_INNER 0x80000000u
 extern const struct rule_node rulebook_node[];
-extern const uint16_t rulebook_hit[]; /* numbers of words that end here; 0 ends a row */
+extern const bool rulebook_inner[256]; /* may a word that need not begin at an edge begin with this byte? */
+extern const uint16_t rulebook_hit[];  /* numbers of words that end here; 0 ends a row */
 struct rule_word {
     uint32_t use;
     uint16_t length, uses;
@@ -78,6 +80,7 @@ struct rule_use {
     bool first;                /* the phrase may begin here */
     bool gap, final;           /* the phrase may end here */
     bool open_start, open_end; /* need not begin or end at a word's edge */
+    uint32_t next;             /* which letters the phrase may go on with (bits, letter_bit in match.c); 0: it is at its end */
 };
 extern const struct rule_use rulebook_use[];
 extern const unsigned rulebook_slots;

@@ -6,7 +6,7 @@ import subprocess
 import tally as t
 
 NAME = "smtp-replies"
-FLOORS = {"class": 94.0, "living address not suppressed": 99.8, "dead address recognised": 95.0}
+FLOORS = {"class": 96.0, "living address not suppressed": 99.8, "dead address recognised": 95.0, "dead address suppressed": 90.0}
 DEAD = {"recipient_unknown", "recipient_inactive", "domain_unknown"}
 
 

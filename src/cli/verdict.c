@@ -96,6 +96,18 @@ static struct str evidence_text(const struct explanation *e, struct str said)
     return fits ? str_mem(said.p + e->evidence.offset, e->evidence.length) : STR("");
 }
 
+/* Sisimai has words for two causes that we do not tell apart: an unknown user told of only after the content, which may be a filter
+ * that gives no reason ("filtered"), and a message too large for this mailbox (x.2.3, "exceedlimit"). */
+static const char *sisimai_word(const struct explanation *e)
+{
+    bool content_sent = e->phase == PHASE_DATA || e->phase == PHASE_BODY;
+    if (content_sent && strcmp(e->cause->name, "user-unknown") == 0)
+        return "filtered";
+    if (e->enhanced.subject == 2 && e->enhanced.detail == 3 && strcmp(e->cause->name, "message-too-large") == 0)
+        return "exceedlimit";
+    return e->cause->sisimai;
+}
+
 void verdict_json(const struct explanation *e, struct str said, const struct common *c, struct verdict_texts *t, struct buf *b)
 {
     codes_json(e->code, e->enhanced, b);
@@ -111,7 +123,7 @@ void verdict_json(const struct explanation *e, struct str said, const struct com
     member("phase", e->phase ? str_of(phase_name(e->phase)) : STR(""), b);
     member("evidence", evidence_text(e, said), b);
     member("class", str_of(e->cause->class), b);
-    member("sisimai", str_of(e->cause->sisimai), b);
+    member("sisimai", str_of(sisimai_word(e)), b);
     texts_cached(e->cause, c, t, b);
 }
 

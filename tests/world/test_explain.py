@@ -44,6 +44,14 @@ def test_a_reply_as_json_has_every_field():
     assert list(told("--lang", "pl", REPLY)["texts"]) == ["pl"]
 
 
+def test_the_word_for_other_tools_depends_on_when_it_was_said():
+    assert told(REPLY)["sisimai"] == "userunknown"
+    late = told(f"host mx.receiver.example[192.0.2.1] said: {REPLY} (in reply to end of DATA command)")
+    assert (late["sisimai"], late["cause"]) == ("filtered", "user-unknown"), late
+    assert told("552 5.3.4 Message too large")["sisimai"] == "mesgtoobig"
+    assert told("552 5.2.3 Message too large for this mailbox")["sisimai"] == "exceedlimit"
+
+
 def test_the_words_that_decided_are_marked():
     assert "»".encode() in explain(REPLY).stdout and "«".encode() in explain(REPLY).stdout
     assert told(REPLY)["evidence"].lower() in REPLY.lower() and told(REPLY)["evidence"]

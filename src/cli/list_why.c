@@ -31,9 +31,10 @@ struct asking {
 struct heard {
     struct asking *x;
     struct story story;
-    const struct outcome *outcome; /* NULL: none; both in the story */
+    const struct outcome *outcome; /* NULL: none; all three in the story */
     const struct outcome_rcpt *rcpt;
-    int64_t taken_ms; /* when mail to it was delivered after that; 0: never */
+    const struct story_back *back; /* it came back later, as a mail; NULL: it was said at once */
+    int64_t taken_ms;              /* when mail to it was delivered after that; 0: never */
 };
 
 static bool is_about(const struct story *s, uint32_t i, const struct suppress_value *v)
@@ -44,24 +45,32 @@ static bool is_about(const struct story *s, uint32_t i, const struct suppress_va
            str_eq(str_mem(normal, suppress_normal(r->address, r->domain, normal)), v->text);
 }
 
-/* Goes back through one story; true: what it looked for is found. Drops and decisions of people say nothing of the address. */
+/* Is it what was looked for? Drops and decisions of people say nothing of the address. */
+static bool take(struct heard *h, const struct outcome *o, const struct outcome_rcpt *r)
+{
+    if (h->outcome || !is_about(&h->story, r->rcpt, &h->x->value))
+        return false;
+    if (r->status == OUTCOME_DELIVERED && !h->taken_ms)
+        h->taken_ms = o->at_ms;
+    if ((r->status != OUTCOME_FAILED && r->status != OUTCOME_DEFERRED) || !r->verdict.cause.n)
+        return false;
+    h->outcome = o;
+    h->rcpt = r;
+    return true;
+}
+
+/* Goes back through one story: what came back, then what was said at once. */
 static bool search(struct heard *h)
 {
     const struct story *s = &h->story;
+    for (unsigned k = s->backs; k-- > 0;)
+        if ((s->back[k].kind == RETURNED_FAILED || s->back[k].kind == RETURNED_DELAYED) &&
+            take(h, &s->back[k].outcome, &s->back[k].outcome.rcpt[0]))
+            h->back = &s->back[k];
     for (unsigned k = s->notes; k-- > 0;)
-        for (uint32_t n = 0; n < s->note[k].rcpts; n++) {
-            const struct outcome_rcpt *r = &s->note[k].rcpt[n];
-            if (!is_about(s, r->rcpt, &h->x->value))
-                continue;
-            if (r->status == OUTCOME_DELIVERED && !h->taken_ms)
-                h->taken_ms = s->note[k].at_ms;
-            if ((r->status != OUTCOME_FAILED && r->status != OUTCOME_DEFERRED) || !r->verdict.cause.n)
-                continue;
-            h->outcome = &s->note[k];
-            h->rcpt = r;
-            return true;
-        }
-    return false;
+        for (uint32_t n = 0; n < s->note[k].rcpts; n++)
+            take(h, &s->note[k], &s->note[k].rcpt[n]);
+    return h->outcome != NULL;
 }
 
 static bool hear(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32_t open)
@@ -77,7 +86,13 @@ static bool hear(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32
     return true;
 }
 
-static enum report_life life_of(const struct heard *h) { return report_judge(h->outcome, h->rcpt); }
+/* A bounce tells of a receiver that was asked for this recipient, whatever it says of that conversation. */
+static enum report_life life_of(const struct heard *h)
+{
+    enum report_life life = report_judge(h->outcome, h->rcpt);
+    bool dead = h->back && h->rcpt->status == OUTCOME_FAILED && h->rcpt->verdict.action == ACTION_SUPPRESS;
+    return dead ? REPORT_DEAD : h->back && life == REPORT_NOT_SAID ? REPORT_UNSURE : life;
+}
 
 static enum text because(const struct heard *h)
 {
@@ -87,7 +102,8 @@ static enum text because(const struct heard *h)
 
 static void put_verdict(const struct heard *h, enum lang l, struct buf *b)
 {
-    story_verdict(h->rcpt, l, b);
+    if (!h->back)
+        story_verdict(h->rcpt, l, b);
     buf_addf(b, "      %s: %.*s\n", text(l, TEXT_RULE), STR_ARGS(h->rcpt->verdict.rule));
 }
 
@@ -103,7 +119,10 @@ static void put_unsuppressed(struct heard *h, struct buf *b)
     story_time(h->outcome->at_ms, at);
     id_text(h->outcome->id, id);
     buf_addf(b, "    %s: %s, %s %s (goniec why %s)\n", text(l, TEXT_NEWEST_REFUSAL), at, text(l, TEXT_OF_MESSAGE), id, id);
-    story_said(h->outcome, h->rcpt, l, b);
+    if (h->back)
+        story_returned(h->back, l, b);
+    else
+        story_said(h->outcome, h->rcpt, l, b);
     put_verdict(h, l, b);
     if (h->taken_ms) {
         story_time(h->taken_ms, at);
@@ -142,7 +161,10 @@ static void json_heard(struct heard *h, struct buf *b)
 static void put_proof_verdict(struct asking *x, const struct store_entry *e, struct buf *b)
 {
     struct heard h = {.x = x};
-    if (store_message(x->store, e->message, hear, &h) && h.outcome)
+    bool found = store_message(x->store, e->message, hear, &h) && h.outcome && life_of(&h) == REPORT_DEAD;
+    if (found && h.back)
+        story_returned(h.back, x->o->common.lang, b);
+    if (found)
         put_verdict(&h, x->o->common.lang, b);
     if (h.outcome)
         story_done(&h.story);

@@ -235,7 +235,7 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
         put_dialogue(o, l, b);
 }
 
-static void put_back(const struct story_back *back, enum lang l, struct buf *b)
+void story_returned(const struct story_back *back, enum lang l, struct buf *b)
 {
     const struct outcome *o = &back->outcome;
     buf_add_str(b, STR("    "));
@@ -307,7 +307,7 @@ void story_tell(const struct story *s, const struct common *c, struct buf *b)
                 }
         for (unsigned k = 0; k < s->backs; k++)
             if (s->back[k].outcome.rcpt[0].rcpt == i)
-                put_back(&s->back[k], c->lang, b);
+                story_returned(&s->back[k], c->lang, b);
     }
 }
 

@@ -35,6 +35,8 @@ void story_time(int64_t at_ms, char out[STORY_TIME]);
 /* Appends, indented as in a story: what the server said or this one noticed about a recipient; how that was understood. */
 void story_said(const struct outcome *o, const struct outcome_rcpt *r, enum lang l, struct buf *b);
 void story_verdict(const struct outcome_rcpt *r, enum lang l, struct buf *b);
+/* The same of what came back later: when, from whom, what it said, how it was understood. */
+void story_returned(const struct story_back *back, enum lang l, struct buf *b);
 
 /* Appends in short what the newest note on that recipient says: the reply, or what this server noticed; "": nothing. */
 void story_reason(const struct story *s, uint32_t rcpt, enum lang l, struct buf *b);

@@ -125,8 +125,8 @@ void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fa
 
 /* ---- asking ---- */
 
-/* "address|domain SINCE UNTIL|- REASON auto|hand SCOPE", as explain/tell.c takes it apart; the scope is "*" for the server, "" or
- * the account. */
+/* "address|domain SINCE UNTIL|- REASON auto|hand SCOPE", as explain/noticed.c takes it apart; the scope is "*" for the server, ""
+ * or the account. */
 static void put_note(const struct suppress_hit *h, struct str account, char why[NOTE_MAX])
 {
     char since[DATE_TEXT], until[DATE_TEXT], detail[NOTE_MAX];

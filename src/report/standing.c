@@ -219,14 +219,23 @@ static int most_important_first(const void *a, const void *b)
     return (x->since_ms > y->since_ms) - (x->since_ms < y->since_ms);
 }
 
+/* Who asks for one domain is told of that, whoever serves it. */
+static void name_as_asked(const struct reading *r, struct receiver *to)
+{
+    if (to->domains == 1 && str_eq_nocase(to->domain[0].domain, r->domain))
+        to->title = NULL;
+}
+
 /* Groups that nothing counted for go; the others are ordered. */
 static uint32_t finish(struct reading *r, struct standing_group *g, uint32_t n)
 {
     uint32_t kept = 0;
     fill_domains(r);
-    for (uint32_t i = 0; i < n; i++)
+    for (uint32_t i = 0; i < n; i++) {
+        name_as_asked(r, &g[i].to);
         if (g[i].recipients)
             g[kept++] = g[i];
+    }
     if (kept)
         qsort(g, kept, sizeof *g, most_important_first);
     return kept;

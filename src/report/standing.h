@@ -10,8 +10,9 @@
 /* Who receives. Mail to all of Google's servers goes to one receiver, whatever the domains; other servers are told apart by their
  * site, and what has none by its domain. */
 struct receiver {
-    const char *provider, *title; /* "gmail", "Gmail"; NULL: nobody known */
-    struct str site;              /* one of them; "": none was found */
+    const char *provider; /* "gmail"; NULL: nobody known */
+    const char *title;    /* "Gmail"; NULL: nobody known, or it is the one domain that was asked for */
+    struct str site;      /* one of them; "": none was found */
     struct receiver_domain {
         struct str domain;
         uint64_t messages;

@@ -21,7 +21,7 @@ bool store_begin(struct store *s, struct fault *f);
 bool store_commit(struct store *s, struct fault *f);
 void store_rollback(struct store *s);
 
-/* What is read between these two is of one moment. */
+/* What is read between these two, outside of transactions, is of one moment. */
 void store_view_begin(struct store *s);
 void store_view_end(struct store *s);
 

@@ -72,7 +72,7 @@ def test_what_waits_is_told_by_receiver_and_cause_and_is_gone_once_delivered():
         assert "5 messages to Gmail have been waiting since " in text and "whose doing: the amount of mail sent" in text, text
         assert "Mail to 1 recipient at nobody.test was refused for good at " in text and "for example: 550 5.1.1 no such user here" in text, text
         assert groups(standing(server, "why"), "refused") == {("nobody.test", "user-unknown"): 1}
-        assert groups(standing(server, "why", "firma.test")) == {("Gmail", "rate-limited"): 3}
+        assert groups(standing(server, "why", "firma.test")) == {("firma.test", "rate-limited"): 3}
         assert groups(standing(server, "why", "gmail")) == {("Gmail", "rate-limited"): 5}
         assert "nothing that waits" in server.cli("why", "other.test", "--lang", "en")
         later[0] = False

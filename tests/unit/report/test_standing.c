@@ -247,6 +247,8 @@ static void a_domain_or_a_provider_is_asked_for_alone(void **state)
     wait_for("mx.a.test", "a.test", "timeout", 4, 1, NOON_MS);
     read_for("firma.test", NULL);
     assert_true(standing.waiting_n == 1 && standing.waiting[0].messages == 2);
+    assert_string_equal(standing.waiting[0].to.provider, "gmail");
+    first_waits("en", "2 messages to firma.test have been waiting since ", ": ");
     read_for("Gmail", NULL);
     assert_true(standing.waiting_n == 1 && standing.waiting[0].messages == 5);
     read_for("other.test", NULL);

@@ -22,7 +22,7 @@
     ROW(HELD, "held", "wstrzymana")                                                                                              \
     ROW(RELEASED, "set free to be tried now", "zwolniona do ponownej próby")                                                     \
     ROW(WAITING, "waiting for its first attempt", "czeka na pierwszą próbę")                                                     \
-    ROW(BACK_0, "came back: not delivered after all", "wróciła: jednak nie doręczona")                                           \
+    ROW(BACK_0, "came back: not delivered after all", "wróciła: jednak niedoręczona")                                            \
     ROW(BACK_1, "a bounce came back: not delivered after all", "przyszedł zwrot: jednak nie doręczono")                          \
     ROW(BACK_2, "a note of delay came back: the receiver goes on trying",                                                        \
         "przyszło powiadomienie o opóźnieniu: serwer odbiorcy próbuje dalej")                                                    \

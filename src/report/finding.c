@@ -75,6 +75,8 @@ static enum suppress_reason asked_by(struct str feedback_type)
     return str_eq(feedback_type, STR("opt-out")) ? SUPPRESS_UNSUBSCRIBE : (enum suppress_reason)0;
 }
 
+/* Facts in no language: "550 5.1.1 No such user (mx.x.pl, DSN; user-unknown 97 %, gmail/user-unknown)", "ARF (RFC 5965): abuse".
+ */
 static struct str proof_of(const struct finding *x, const struct bounce *b, struct arena *a)
 {
     const struct reply *r = &x->rcpt.reply;
@@ -82,12 +84,13 @@ static struct str proof_of(const struct finding *x, const struct bounce *b, stru
     char enhanced[12];
     enhanced_text(r->enhanced, enhanced);
     if (x->kind == RETURNED_COMPLAINT) {
-        buf_addf(&p, "a complaint came back: %.*s", STR_ARGS(cut(b->feedback_type, 40)));
+        buf_addf(&p, "ARF (RFC 5965): %.*s", STR_ARGS(cut(b->feedback_type, 40)));
     } else {
         if (r->code)
             buf_addf(&p, "%d ", r->code);
-        buf_addf(&p, "%s%s%.*s (%.*s, in a bounce that came back)", enhanced, *enhanced ? " " : "", STR_ARGS(cut(r->text, 1000)),
-                 STR_ARGS(x->outcome.host));
+        const struct verdict *v = &x->rcpt.verdict;
+        buf_addf(&p, "%s%s%.*s (%.*s, DSN; %.*s %u %%, %.*s)", enhanced, *enhanced ? " " : "", STR_ARGS(cut(r->text, 1000)),
+                 STR_ARGS(x->outcome.host), STR_ARGS(v->cause), v->confidence, STR_ARGS(v->rule));
     }
     struct str text = arena_str(a, buf_str(&p));
     buf_done(&p);

@@ -164,14 +164,16 @@ def test_each_recipient_has_a_return_path_and_a_bounce_to_it_is_told_in_its_stor
         story = w.server.story("Dead@dest.test")
         assert [r["status"] for r in story["recipients"]] == ["delivered", "bounced", "delivered"], story
         for lang, words in (("en", ("came back: not delivered after all", "a bounce came back", "whose doing: the recipient", "what to do: ")),
-                            ("pl", ("wróciła: jednak nie doręczona", "przyszedł zwrot", "po czyjej stronie: odbiorca", "co zrobić: "))):
+                            ("pl", ("wróciła: jednak niedoręczona", "przyszedł zwrot", "po czyjej stronie: odbiorca", "co zrobić: "))):
             text = w.server.cli("why", "--lang", lang, "Dead@dest.test")
             assert all(x in text for x in words) and "User unknown in virtual mailbox table" in text, text
         entry = wait_until(lambda: listed(w.server))[0]
         assert entry["email"] == "dead@dest.test" and entry["reason"] == "hardbounce" and entry["message"] == story["id"], entry
-        assert "User unknown" in entry["text"] and "in a bounce that came back" in entry["text"], entry
+        assert "User unknown" in entry["text"] and "(store.dest.test, DSN; user-unknown " in entry["text"], entry
         wait_until(lambda: why(w.server, "dead@dest.test")["blocked"])
         wait_until(lambda: not waiting(w))
+        text = w.server.cli("suppression", "why", "--lang", "pl", "dead@dest.test")
+        assert "przyszedł zwrot" in text and "[user-unknown, pewność " in text and "reguła: postfix/user-unknown" in text, text
 
         def is_dropped():
             """one more mail to it is dropped"""
@@ -248,7 +250,7 @@ def test_a_complaint_suppresses_its_author_for_that_account_with_proof():
         wait_until(lambda: len(listed(w.server)) == 2)
         for entry in listed(w.server):
             assert entry["email"] in ("angry@dest.test", "loop@dest.test") and entry["reason"] == "spam_complaint", entry
-            assert "a complaint came back: abuse" in entry["text"] and entry["account"] == "-" and entry["automatic"], entry
+            assert "ARF (RFC 5965): abuse" in entry["text"] and entry["account"] == "-" and entry["automatic"], entry
         assert "skarga" in w.server.cli("why", "--lang", "pl", "angry@dest.test")
     finally:
         w.close()

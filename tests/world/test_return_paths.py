@@ -52,7 +52,7 @@ class Shop(Signed):
 
     def events(self, rcpt, status):
         """The recipient of the newest message to it, once it has an event of that status."""
-        story = self.server.story(rcpt, lambda s: any(e["status"] == status for r in s["recipients"] for e in r["events"]))
+        story = self.server.story(rcpt, lambda s: any(e["status"] == status for r in s["recipients"] if r["address"] == rcpt for e in r["events"]))
         return next(r for r in story["recipients"] if r["address"] == rcpt)
 
 

@@ -1,31 +1,20 @@
 /* secret: see secret.h. */
 #include "lib/secret.h"
 
+#include "lib/file.h"
 #include "lib/must.h"
-#include "lib/sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-/* Whole or not at all: under another name until it is on disk. */
 static bool make(const char *path, struct fault *f)
 {
     uint8_t fresh[SECRET_BYTES];
-    char name[700];
     must(getrandom(fresh, sizeof fresh, 0) == sizeof fresh);
-    snprintf(name, sizeof name, "%s.new", path);
-    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write(fd, fresh, sizeof fresh) == sizeof fresh && fsync(fd) == 0 && rename(name, path) == 0;
-    int code = errno;
-    if (fd >= 0)
-        close(fd);
-    if (good)
-        good = (code = sync_name(path)) == 0;
-    return good || fault_errno(f, code, "cannot make %s", path);
+    return file_replace(path, str_mem(fresh, sizeof fresh), 0600, f);
 }
 
 bool secret_keep(const char *path, uint8_t ret[SECRET_BYTES], struct fault *f)

@@ -3,13 +3,12 @@
 #include "accept/accounts.h"
 #include "cli/cli.h"
 #include "cli/common.h"
+#include "lib/file.h"
 #include "store/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -23,26 +22,13 @@ static void add_line(void *ctx, const struct store_account *a)
 
 static bool write_snapshot(const struct common *c, struct store *s, struct fault *f)
 {
-    char path[600], fresh[620];
+    char path[600];
     struct buf b = {0};
-    struct stat st;
     snprintf(path, sizeof path, "%s/accounts", c->data);
-    snprintf(fresh, sizeof fresh, "%s.new", path);
     store_accounts(s, add_line, &b);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-    bool good = fd >= 0 && write(fd, b.p ? b.p : "", b.n) == (ssize_t)b.n && fsync(fd) == 0;
-    if (good && geteuid() == 0 && stat(c->data, &st) == 0) /* the engine must be able to read what root wrote */
-        good = fchown(fd, st.st_uid, st.st_gid) == 0;
-    good = good && rename(fresh, path) == 0;
-    int code = errno, dir = open(c->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0)
-        close(fd);
-    if (dir >= 0) {
-        fsync(dir);
-        close(dir);
-    }
+    bool good = file_replace(path, b.n ? buf_str(&b) : STR(""), 0600, f);
     buf_done(&b);
-    return good || fault_errno(f, code, "cannot write %s", path);
+    return good;
 }
 
 /* ---- passwords ---- */
@@ -233,13 +219,23 @@ static const struct verb {
     {"suspend", 2, 2, suspend}, {"resume", 1, 1, resume},     {"remove", 1, 1, drop},
 };
 
+/* Under the database's lock: of two who change something at once the later one writes what both did. */
+static bool publish(const struct common *c, struct store *s, struct fault *f)
+{
+    if (!store_begin(s, f))
+        return false;
+    bool good = write_snapshot(c, s, f);
+    store_rollback(s);
+    return good;
+}
+
 /* All or nothing, so that no account is left without its login. */
 static bool change(const struct common *c, const struct verb *v, struct store *s, int n, char **a, struct fault *f)
 {
     if (!store_begin(s, f))
         return false;
     if (v->run(c, s, n, a, f) && store_commit(s, f))
-        return write_snapshot(c, s, f);
+        return publish(c, s, f);
     store_rollback(s);
     return false;
 }

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
@@ -280,6 +281,19 @@ def test_accounts_are_kept_whole_and_listed_as_json():
         with open(server.data + "/accounts", encoding="utf-8") as f:
             assert [line for line in f if line.startswith("shop\t")][0].endswith("\tactive\tpl,en\n")
         assert listed == {"shop": "active", "news": 'suspended: sent "spam"', "third": "active"}, listed
+
+
+def test_accounts_that_many_add_at_once_are_all_taken():
+    with world() as (server, receiver):
+        ended = []
+        threads = [threading.Thread(target=lambda i=i: ended.append(server.run("account", "add", f"a{i}"))) for i in range(40)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join(60)
+        assert len(ended) == 40 and all(p.returncode == 0 and not p.stderr for p in ended), [p for p in ended if p.returncode or p.stderr]
+        with open(server.data + "/accounts", encoding="utf-8") as f:
+            assert {line.split("\t")[0] for line in f} == {f"a{i}" for i in range(40)}
 
 
 def test_log_verify_and_dump_read_a_log_as_text_and_json():

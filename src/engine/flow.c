@@ -1,8 +1,8 @@
 /* flow: THE CORRIDOR. A message's whole life, top to bottom; the only file that knows all the rooms.
  *
- *   came in -> checked, if from others -> prepared, signed -> kept (log) -> answered 250 -> offered (route) -> lane (schedule) ->
- * attempt (deliver)
- *           -> recorded (explain) -> settled at home (notifications, log) -> waits, or is gone
+ *   came in -> checked, if from others -> prepared, signed -> kept (log) -> answered 250 -> offered (route)
+ *           -> lane (schedule) -> attempt (deliver) -> recorded (explain) -> settled at home (notifications, log)
+ *           -> waits, or is gone
  *
  * Each function is one step and names the next. A message is touched only by its home worker, a job only by whoever has it; what
  * goes from worker to worker goes by post. No state lives here but the rooms' handles (worker.h). */
@@ -155,10 +155,7 @@ void flow_pump(void *ctx)
     w->pump_wanted = false;
     while ((jobs = schedule_take(w->schedule, loop_now_ms(w->loop), &wake_ms))) {
         struct trip *t = trip_new(w, jobs->lane, jobs, jobs->message);
-        bool pinned = true;
-        for (struct job *j = jobs; j; j = j->next)
-            pinned &= (j->flags & JOB_PINNED) != 0;
-        if (pinned)
+        if (letters_are_pinned(jobs))
             depart(t);
         else
             worker_go(w, t->message->home, &t->post, load, t);
@@ -201,21 +198,8 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
         trip_free(t);
         return;
     }
-    const struct lane_limits *limits = lane_limits(t->lane);
-    t->lease = lease_take(w);
-    t->success = route->kind == ROUTE_SMTP ? DSN_RELAYED : DSN_DELIVERED;
-    t->attempt = (struct attempt){.envelope = t->attempt.envelope,
-                                  .content = t->message->letter->content,
-                                  .rcpt = t->rcpt,
-                                  .rcpts = t->rcpts,
-                                  .return_path = returns_sender(t, route),
-                                  .route = route,
-                                  .source = &t->lease->snapshot->settings->source,
-                                  .pool = lane_site_number(t->lane),
-                                  .messages_per_connection = limits->messages_per_connection,
-                                  .number = t->jobs->attempts + 1u,
-                                  .done = on_attempted,
-                                  .ctx = t};
+    trip_attempt(t, route);
+    t->attempt.done = on_attempted;
     deliver_start(w->deliver, &t->attempt);
 }
 

@@ -30,6 +30,14 @@ void letters_unpin(struct job *jobs)
     }
 }
 
+bool letters_are_pinned(const struct job *jobs)
+{
+    for (; jobs; jobs = jobs->next)
+        if (!(jobs->flags & JOB_PINNED))
+            return false;
+    return true;
+}
+
 /* Back at the lane's worker: its place is given up with the attempt. */
 static void abandon(void *ctx)
 {

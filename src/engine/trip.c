@@ -2,6 +2,7 @@
 #include "engine/trip.h"
 
 #include "engine/consequence.h"
+#include "engine/returns.h"
 #include "explain/explain.h"
 #include "lib/must.h"
 
@@ -32,6 +33,23 @@ void trip_free(struct trip *t)
     buf_done(&t->sender);
     atomic_fetch_sub_explicit(&t->begun->engine->trips, 1, memory_order_release);
     free(t);
+}
+
+void trip_attempt(struct trip *t, struct route *route)
+{
+    t->lease = lease_take(t->begun);
+    t->success = route->kind == ROUTE_SMTP ? DSN_RELAYED : DSN_DELIVERED;
+    t->attempt = (struct attempt){.envelope = t->attempt.envelope,
+                                  .content = t->message->letter->content,
+                                  .rcpt = t->rcpt,
+                                  .rcpts = t->rcpts,
+                                  .return_path = returns_sender(t, route),
+                                  .route = route,
+                                  .source = &t->lease->snapshot->settings->source,
+                                  .pool = lane_site_number(t->lane),
+                                  .messages_per_connection = lane_limits(t->lane)->messages_per_connection,
+                                  .number = t->jobs->attempts + 1u,
+                                  .ctx = t};
 }
 
 void trip_decide(struct trip *t, const struct decision *d)

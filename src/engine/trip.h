@@ -26,6 +26,11 @@ struct trip {
 struct trip *trip_new(struct worker *begun, struct lane *lane, struct job *jobs, struct message *m);
 void trip_free(struct trip *t);
 
+/* Makes the attempt ready, by the route (which it takes over), the lane's limits and the settings in force, which it holds by
+ * t->lease: all but who is told of its end. t->attempt.envelope is set already, the letter is in memory. On the worker where the
+ * trip began. */
+void trip_attempt(struct trip *t, struct route *route);
+
 /* What a decision without an attempt says; filled into an outcome for every job of the trip. */
 struct decision {
     enum outcome_status status;

@@ -75,7 +75,8 @@ static const struct command commands[] = {
      "add|remove ADDRESS|DOMAIN...\nlist [ADDRESS|DOMAIN]\nexport\nimport FILE|-\nwhy ADDRESS|DOMAIN\npublish",
      "The black list: who gets no mail, and why.",
      "export writes CSV, or one JSON object a line; import reads both, also as others export them.\nwhy tells the proof of each "
-     "entry, who added it and what it does; and of an address that nothing keeps mail from, what its newest refusal was about and "
+     "entry, who added it and what it does; and of an address that nothing keeps mail from, what its newest refusal was about "
+     "and "
      "why it is not suppressed for that.\npublish writes the engine's file anew from the database."},
     {"allow", cli_allow,
      TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_REASON | TAKES_BY | TAKES_CSV | TAKES_DRY_RUN | TAKES_SKIP_BAD,

@@ -96,8 +96,8 @@ static struct str evidence_text(const struct explanation *e, struct str said)
     return fits ? str_mem(said.p + e->evidence.offset, e->evidence.length) : STR("");
 }
 
-/* Sisimai has words for two causes that we do not tell apart: an unknown user told of only after the content, which may be a filter
- * that gives no reason ("filtered"), and a message too large for this mailbox (x.2.3, "exceedlimit"). */
+/* Sisimai has words for two causes that we do not tell apart: an unknown user told of only after the content, which may be a
+ * filter that gives no reason ("filtered"), and a message too large for this mailbox (x.2.3, "exceedlimit"). */
 static const char *sisimai_word(const struct explanation *e)
 {
     bool content_sent = e->phase == PHASE_DATA || e->phase == PHASE_BODY;

@@ -30,8 +30,8 @@ enum { DNS_RECORDS_MAX = 200 }; /* more of an answer is not looked at */
 struct verify_dns {
     /* Asks for a name (at most 253 bytes, no trailing dot). Fills *ret, in the arena, when DNS_FOUND. */
     enum dns_result (*ask)(void *ctx, struct str name, enum dns_type type, struct arena *a, struct dns_answer *ret);
-    /* A method (SPF, DKIM, ...) begins, or the signature of another domain: what was waited for in vain before is not held against
-     * its names. NULL: nothing is waited for. */
+    /* A method (SPF, DKIM, ...) begins, or the signature of another domain: what was waited for in vain before is not held
+     * against its names. NULL: nothing is waited for. */
     void (*begin)(void *ctx);
     void *ctx;
 };

@@ -32,21 +32,14 @@ static void on_ended(void *ctx, bool durable);
 
 /* ---- 1. A message comes in, is checked if others sent it, is prepared and kept ---- */
 
-void flow_submit(void *ctx, struct submission *s)
-{
-    struct worker *w = ctx;
-    if (incoming_wanted(w, s))
-        incoming_check(w, s, take_in);
-    else
-        take_in(w, s, NULL);
-}
+void flow_submit(void *ctx, struct submission *s) { incoming_check(ctx, s, take_in); }
 
 static void take_in(struct worker *w, struct submission *s, const struct verified *found)
 {
     struct prepare_refusal no;
     struct signing_refusal no_key;
     char unwanted[400];
-    if (found && !incoming_judge(w, s, found, unwanted)) {
+    if (!incoming_judge(w, s, found, unwanted)) {
         answer_turned_away(w, s, 550, (struct enhanced){5, 7, 1}, unwanted);
         return;
     }
@@ -54,8 +47,7 @@ static void take_in(struct worker *w, struct submission *s, const struct verifie
         answer_turned_away(w, s, no.code, no.enhanced, no.text);
         return;
     }
-    if (found)
-        incoming_mark(w, s, found);
+    incoming_mark(w, s, found);
     if (!signing_submission(w, s, &no_key)) {
         answer_turned_away(w, s, no_key.code, no_key.enhanced, no_key.text);
         return;

@@ -31,11 +31,6 @@ bool incoming_open(struct engine *e, struct fault *f)
     return resolver_open(&e->resolver, s->resolver, s->resolvers, f) && chore_pool_new(&e->verifiers, THREADS, f);
 }
 
-bool incoming_wanted(const struct worker *w, const struct submission *s)
-{
-    return w->snapshot->settings->verify.incoming && !s->authorised;
-}
-
 static int64_t now_ms(void)
 {
     struct timespec t;
@@ -70,7 +65,7 @@ static void finish(void *ctx)
     free(x);
 }
 
-void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
+static void start(struct worker *w, struct submission *s, incoming_done *done)
 {
     struct incoming *x = calloc(1, sizeof *x);
     const struct envelope *e = &s->envelope;
@@ -94,6 +89,14 @@ void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
     finish(x);
 }
 
+void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
+{
+    if (w->snapshot->settings->verify.incoming && !s->authorised)
+        start(w, s, done);
+    else
+        done(w, s, NULL);
+}
+
 static bool is_unwanted(const struct worker *w, const struct dmarc_answer *d)
 {
     return w->snapshot->settings->verify.enforce && d->result == AUTH_FAIL && d->policy == DMARC_REJECT;
@@ -103,13 +106,14 @@ bool incoming_judge(const struct worker *w, struct submission *s, const struct v
 {
     struct envelope *e = &s->envelope;
     struct buf b = {0};
+    if (!found)
+        return true;
     if (is_unwanted(w, &found->dmarc)) {
         engine_log("client %.*s: refused: %.*s asks to refuse mail that it does not vouch for (DMARC)", STR_ARGS(e->client_ip),
                    STR_ARGS(found->author));
         snprintf(text, 400,
-                 "The domain %.*s asks to refuse mail that it does not vouch for (DMARC p=reject): neither SPF nor a signature "
-                 "of that "
-                 "domain passed",
+                 "The domain %.*s asks to refuse mail that it does not vouch for (DMARC p=reject): "
+                 "neither SPF nor a signature of that domain passed",
                  found->author.n > 200 ? 200 : (int)found->author.n, found->author.p);
         return false;
     }
@@ -122,6 +126,8 @@ bool incoming_judge(const struct worker *w, struct submission *s, const struct v
 void incoming_mark(struct worker *w, struct submission *s, const struct verified *found)
 {
     struct buf b = {0};
+    if (!found)
+        return;
     authres_field(w->snapshot->settings->hostname, s->envelope.checked, &b);
     s->content = content_prepend(s->content, buf_str(&b));
     s->envelope.content_bytes = (uint32_t)s->content->n;

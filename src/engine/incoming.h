@@ -8,11 +8,9 @@
 /* Starts the threads and their resolver. The resolvers that the settings name are those at the start. */
 bool incoming_open(struct engine *e, struct fault *f);
 
-/* Is it to be checked? Submissions never are: they do not wait. */
-bool incoming_wanted(const struct worker *w, const struct submission *s);
-
-/* Takes the submission over (moved out of *s) and has it checked; `done` runs on the worker, later, and takes it over again. What
- * was found is valid during that call. */
+/* Has a message checked if others sent it and the settings say so: takes the submission over (moved out of *s), and `done`, on
+ * this worker and perhaps later, takes it over again. What was found is valid during that call; NULL: it was not checked, as
+ * submissions never are: they do not wait. */
 typedef void incoming_done(struct worker *w, struct submission *s, const struct verified *found);
 void incoming_check(struct worker *w, struct submission *s, incoming_done *done);
 
@@ -20,5 +18,5 @@ void incoming_check(struct worker *w, struct submission *s, incoming_done *done)
  * noted in the envelope, for the story. What was found points into the message: to be called before that is changed. */
 bool incoming_judge(const struct worker *w, struct submission *s, const struct verified *found, char text[400]);
 /* Puts what was noted before a message that is otherwise ready for the log, as Authentication-Results, and a seal if the settings
- * say so. */
+ * say so. Nothing found: nothing done. */
 void incoming_mark(struct worker *w, struct submission *s, const struct verified *found);

@@ -135,7 +135,7 @@ static bool end(struct judging *j, enum auth_result r, const char *what, unsigne
 }
 
 /* Without c= the form is simple by RFC 6376 3.5, and relaxed by what sealers that leave it out do: either counts
- * (docs/decisions/0007-arc.md). */
+ * (docs/decisions/0009-arc.md). */
 static const char *check_content(const struct judging *j, struct signature *s, EVP_PKEY *key)
 {
     struct body_hashes known = {.n = 0};

@@ -171,6 +171,11 @@ static void take_settings(struct engine *e, struct str packed)
         engine_log("the new settings are refused, the old stay in force: %s", f.text);
         return;
     }
+    if (!incoming_open(e, s, &f)) {
+        engine_log("the new settings are refused, the old stay in force: %s", f.text);
+        snapshot_free(n);
+        return;
+    }
     use(e, n);
     engine_log("new settings are in force");
 }
@@ -364,7 +369,7 @@ static bool open_all(struct process *p, struct settings *s, struct fault *f)
     e->shared = accept_shared_new();
     must(e->worker && e->shared);
     return snapshot_new(&e->snapshot, s, NULL, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
-           incoming_open(e, f) && suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
+           incoming_open(e, s, f) && suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
            control_open(&e->control, e, p->sockets->control, reload, f);
 }
 

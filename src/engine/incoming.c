@@ -25,10 +25,13 @@ struct incoming {
     incoming_done *done;
 };
 
-bool incoming_open(struct engine *e, struct fault *f)
+bool incoming_open(struct engine *e, const struct settings *s, struct fault *f)
 {
-    const struct route_settings *s = &e->snapshot->settings->route;
-    return resolver_open(&e->resolver, s->resolver, s->resolvers, f) && chore_pool_new(&e->verifiers, THREADS, f);
+    const struct route_settings *r = &s->route;
+    if (!s->verify.incoming || e->verifiers)
+        return true;
+    return (e->resolver || resolver_open(&e->resolver, r->resolver, r->resolvers, f)) &&
+           chore_pool_new(&e->verifiers, THREADS, f);
 }
 
 static int64_t now_ms(void)

@@ -5,8 +5,9 @@
 #include "engine/worker.h"
 #include "verify/verify.h"
 
-/* Starts the threads and their resolver. The resolvers that the settings name are those at the start. */
-bool incoming_open(struct engine *e, struct fault *f);
+/* Starts the threads and their resolver, if the settings want mail to be checked and they do not run yet; before any worker has
+ * these settings. The resolvers that settings name are those of the first time. */
+bool incoming_open(struct engine *e, const struct settings *s, struct fault *f);
 
 /* Has a message checked if others sent it and the settings say so: takes the submission over (moved out of *s), and `done`, on
  * this worker and perhaps later, takes it over again. What was found is valid during that call; NULL: it was not checked, as

@@ -7,6 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+enum { STACK_BYTES = 512 * 1024 };
+
 struct chore_pool {
     pthread_mutex_t lock;
     pthread_cond_t more;
@@ -50,6 +52,17 @@ static void *run(void *ctx)
     return NULL;
 }
 
+/* Chores need little stack, and the usual 8 MB a thread count where memory is bounded (RLIMIT_DATA). */
+static int start(struct chore_pool *p, pthread_t *thread)
+{
+    pthread_attr_t how;
+    pthread_attr_init(&how);
+    pthread_attr_setstacksize(&how, STACK_BYTES);
+    int code = pthread_create(thread, &how, run, p);
+    pthread_attr_destroy(&how);
+    return code;
+}
+
 bool chore_pool_new(struct chore_pool **ret, unsigned threads, struct fault *f)
 {
     struct chore_pool *p = calloc(1, sizeof *p + threads * sizeof p->thread[0]);
@@ -58,7 +71,7 @@ bool chore_pool_new(struct chore_pool **ret, unsigned threads, struct fault *f)
     pthread_cond_init(&p->more, NULL);
     p->last = &p->first;
     for (; p->threads < threads; p->threads++) {
-        int code = pthread_create(&p->thread[p->threads], NULL, run, p);
+        int code = start(p, &p->thread[p->threads]);
         if (code) {
             chore_pool_free(&p);
             return fault_errno(f, code, "cannot start a thread");

@@ -50,15 +50,17 @@ static bool is_sealed_as_broken(const struct arc_chain *c)
 /* ";\r\n spf=pass ..." for each field of ours, from the top (5.1). */
 static void put_results(struct sealing *x)
 {
-    const struct header_field *f;
     struct buf *b = &x->results;
     unsigned n = 0;
     buf_addf(b, "ARC-Authentication-Results: i=%u; %.*s", x->chain.sets, STR_ARGS(x->seal->authserv));
-    for (unsigned i = 0; (f = view_find(&x->view, STR("Authentication-Results"), i)); i++) {
+    for (unsigned i = 0; i < x->view.fields; i++) {
+        const struct header_field *f = &x->view.field[i];
+        if (!str_eq_nocase(f->name, STR("Authentication-Results")) || !authres_claims(f->value, x->seal->authserv))
+            continue;
         struct str one = authres_results(f->value);
         while (one.n && one.p[one.n - 1] == ';')
             one = tags_trim(str_mem(one.p, one.n - 1));
-        if (!authres_claims(f->value, x->seal->authserv) || !one.n)
+        if (!one.n)
             continue;
         buf_addf(b, ";\r\n %.*s", STR_ARGS(one));
         n++;

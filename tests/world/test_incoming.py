@@ -193,11 +193,24 @@ def test_what_goes_on_is_sealed_when_the_settings_say_so():
         assert b"cv=fail" in third and "arc=fail" in results(third)[0] and judge(third)[0] != b"pass", third
 
 
-def test_a_setting_turns_the_checks_off():
+def test_a_setting_turns_the_checks_off_and_on_while_the_server_runs():
     with door(GOOD) as (server, receiver, names):
+        def settle(checked):
+            at = len(server.log_text())
+            server.checked = checked
+            server.write_config(f'deliver {{ resolvers = {{"127.0.0.1@{names.port}"}} }}')
+            return at
         server.stop()
-        server.checked = False
-        server.write_config(f'deliver {{ resolvers = {{"127.0.0.1@{names.port}"}} }}')
+        settle(False)
         server.start()
         send(server)
         assert results(arrived(receiver)) == [] and ("sender.test", "TXT") not in names.asked
+        at = settle(True)
+        server.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "new settings are in force" in server.log_text()[at:])
+
+        def checked():
+            """a message that is checked: workers take new settings in one by one"""
+            send(server)
+            return results(arrived(receiver, len(receiver.messages)))
+        assert "spf=pass" in wait_until(checked)[0]

@@ -6,6 +6,7 @@
  * kept as bytes. */
 #include "bounce/inner.h"
 #include "mail/header.h"
+#include "mail/mime.h"
 #include "mail/utf8.h"
 
 #include <gmime/gmime.h>
@@ -33,16 +34,6 @@ struct str parts_normal(struct str mail, struct arena *a)
     return s;
 }
 
-/* The mail up to its BOUNDARIES_MAX-th "boundary=": each one more is looked for in every line after it. */
-static struct str boundaries_cut(struct str s)
-{
-    const char *at = s.p, *end = s.p + s.n;
-    for (unsigned n = 0; (at = memmem(at, (size_t)(end - at), "oundary=", 8)); n++, at += 8)
-        if (n == BOUNDARIES_MAX)
-            return str_mem(s.p, (size_t)(at - s.p));
-    return s;
-}
-
 /* The bytes of one mail: a mailbox file's "From " line and blank lines before the header are none of it. */
 static struct str mail_bytes(struct str s)
 {
@@ -52,7 +43,7 @@ static struct str mail_bytes(struct str s)
         s.p++;
         s.n--;
     }
-    return boundaries_cut(s.p ? s : STR(""));
+    return mime_bounded(s.p ? s : STR(""), BOUNDARIES_MAX);
 }
 
 /* A header value as text: encoded words decoded (RFC 2047), on one line. */

@@ -13,6 +13,7 @@ struct store {
     sqlite3_stmt *of_lists[STATEMENTS_MAX];    /* of suppression.c's, prepared at their first use */
     sqlite3_stmt *of_waits[STATEMENTS_MAX];    /* of waiting.c's, likewise */
     sqlite3_stmt *of_returned[STATEMENTS_MAX]; /* of returned.c's, likewise */
+    sqlite3_stmt *of_reports[STATEMENTS_MAX];  /* of reports.c's, likewise */
     int read_error;                            /* of the first read that failed; 0: none */
 };
 
@@ -25,8 +26,8 @@ bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f);
 struct str store_bytes(sqlite3_stmt *q, int column);
 struct id store_id(sqlite3_stmt *q, int column);
 
-/* The steps of the schema that suppression.c, waiting.c and returned.c own. */
-extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[];
+/* The steps of the schema that suppression.c, waiting.c, returned.c and reports.c own. */
+extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[], store_reports_schema[];
 
 /* ---- what publish.c asks of suppression.c ---- */
 

@@ -31,6 +31,7 @@ static const char *const migrations[] = {
     store_lists_schema,
     store_waiting_schema,
     store_returned_schema,
+    store_reports_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -276,6 +277,7 @@ void store_close(struct store **store)
         sqlite3_finalize(s->of_lists[i]);
         sqlite3_finalize(s->of_waits[i]);
         sqlite3_finalize(s->of_returned[i]);
+        sqlite3_finalize(s->of_reports[i]);
     }
     sqlite3_close(s->db);
     free(s);

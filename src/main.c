@@ -69,6 +69,14 @@ static const struct command commands[] = {
      "add|check|rotate|remove DOMAIN\nlist", "Sending domains: their keys and what each needs in DNS.",
      "add makes keys and prints the records to publish; check compares them with what DNS says: 0 only if mail can be signed and "
      "aligned.\nrotate makes new keys; with --use they sign from now on, with --retire the old ones go."},
+    {"reports", domain_reports, TAKES_CONFIG | TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_SINCE,
+     "add FILE...|-\nlist [DOMAIN]\nshow DOMAIN", "What other servers report on mail in your domain's name.",
+     "add reads reports as they come: a mail, or what was attached to it: DMARC reports (XML) and TLS reports (JSON), also "
+     "packed "
+     "with gzip or zip. The same report counts once.\nshow tells who sent in the domain's name, what of it is yours, what "
+     "receivers did, and what to do; with TLS reports also how encryption on the way to it fared.\nThe settings, if there are "
+     "any, "
+     "tell which addresses are this server's."},
     {"suppression", cli_suppression,
      TAKES_DATA | TAKES_LANG | TAKES_JSON | TAKES_ACCOUNT | TAKES_REASON | TAKES_EXPIRES | TAKES_BY | TAKES_CSV | TAKES_DRY_RUN |
          TAKES_SKIP_BAD | TAKES_FORCE,

@@ -49,6 +49,7 @@ static const struct option_row {
     {0, "helo", "NAME", "The name that the client gave in EHLO or HELO.", AT(helo)},
     {0, "mail-from", "ADDRESS", "The address in MAIL FROM; an empty one is a notification's.", AT(mail_from)},
     {0, "time", "EPOCH", "Seconds since 1970 to judge as of, for signatures that expire; without it now.", AT(time)},
+    {0, "since", "DATE", "Only what ended on or after that date, such as 2026-05-31, or that long ago, such as 30d.", AT(since)},
     {'h', "help", NULL, "Say how it is called.", 0, take_help},
 };
 #undef AT
@@ -152,6 +153,7 @@ int command_options(const struct command *me, int argc, char **argv, struct comm
     int o, code = -1;
     *ret = (struct common){
         .config = "/etc/goniec/goniec.conf", .data = data && *data ? data : "/var/lib/goniec", .lang = lang_of_environment()};
+    const struct common before = *ret;
     getopt_tables(me, long_options, letters);
     optind = 0;
     opterr = 0;
@@ -165,6 +167,8 @@ int command_options(const struct command *me, int argc, char **argv, struct comm
             code = o == ':' ? command_misused(me, "%s needs a value", given) : take(me, row_of(o), ret);
     }
     ret->first = optind;
+    ret->config_given = ret->config != before.config;
+    ret->data_given = ret->data != before.data;
     return code;
 }
 

@@ -34,6 +34,7 @@ enum command_takes {
     TAKES_HELO = 1 << 21,
     TAKES_MAIL_FROM = 1 << 22,
     TAKES_TIME = 1 << 23,
+    TAKES_SINCE = 1 << 24,
 };
 
 struct command {
@@ -49,11 +50,12 @@ struct command {
 struct common {
     const char *config, *data; /* a file, a directory */
     enum lang lang;
-    bool lang_given; /* by the option, not by the environment */
+    bool lang_given;               /* by the option, not by the environment */
+    bool config_given, data_given; /* by the option */
     bool json, dialogue, defaults, once, csv, dry_run, skip_bad, force, batch, zone, use, retire;
-    const char *account, *reason, *expires, *by, *resolver; /* NULL: not given */
-    const char *client_ip, *helo, *mail_from, *time;        /* likewise */
-    int first;                                              /* index of the first argument that is no option */
+    const char *account, *reason, *expires, *by, *resolver, *since; /* NULL: not given */
+    const char *client_ip, *helo, *mail_from, *time;                /* likewise */
+    int first;                                                      /* index of the first argument that is no option */
 };
 
 /* Reads the options that `me` takes, wherever they stand; arguments are moved behind them (argv[first]...). Returns -1 to go on,

@@ -25,11 +25,12 @@ static void end(struct checked *c, enum check_state state, enum check_why why, s
     c->detail = arena_str(a, str_of(text));
 }
 
-/* Of several TXT records those that begin as this kind does. */
+static const char *const begins[RECORD_KINDS] = {
+    [RECORD_DMARC] = "v=DMARC1", [RECORD_TLS_REPORTS] = "v=TLSRPTv1", [RECORD_MTA_STS] = "v=STSv1"};
+
+/* Of several TXT records those that begin as this kind does, or would, but for capitals. */
 static bool is_of_kind(enum record_kind k, struct str value)
 {
-    static const char *const begins[RECORD_KINDS] = {
-        [RECORD_DMARC] = "v=DMARC1", [RECORD_TLS_REPORTS] = "v=TLSRPTv1", [RECORD_MTA_STS] = "v=STSv1"};
     if (k == RECORD_SPF || k == RECORD_RETURN_SPF)
         return spf_is_record(value);
     return !begins[k] || str_starts_nocase(value, str_of(begins[k]));
@@ -124,10 +125,14 @@ static void check_spf(const struct sender *s, const struct record *r, const stru
         end(c, CHECK_DIFFERENT, WHY_SOURCES, a, "%.*s", STR_ARGS(records_sources(s, a)));
 }
 
-static void check_tag(struct str value, const char *name, struct arena *a, struct checked *c)
+/* The version is to be written as its standard has it, capitals and all (RFC 9989 4.7, 8460 3, 8461 3.1): otherwise it is no such
+ * record to a receiver. */
+static void check_tag(enum record_kind k, struct str value, const char *name, struct arena *a, struct checked *c)
 {
     struct tags t;
-    if (!tags_read(value, &t) || !tags_get(&t, name).n)
+    if (memcmp(value.p, begins[k], strlen(begins[k])) != 0)
+        end(c, CHECK_DIFFERENT, WHY_BROKEN, a, "%s", begins[k]);
+    else if (!tags_read(value, &t) || !tags_get(&t, name).n)
         end(c, CHECK_DIFFERENT, WHY_BROKEN, a, "%s=", name);
 }
 
@@ -156,13 +161,13 @@ static void compare(const struct sender *s, const struct record *r, const struct
         check_spf(s, r, dns, a, c);
         break;
     case RECORD_DMARC:
-        check_tag(c->found[0], "p", a, c);
+        check_tag(r->kind, c->found[0], "p", a, c);
         break;
     case RECORD_TLS_REPORTS:
-        check_tag(c->found[0], "rua", a, c);
+        check_tag(r->kind, c->found[0], "rua", a, c);
         break;
     case RECORD_MTA_STS:
-        check_tag(c->found[0], "id", a, c);
+        check_tag(r->kind, c->found[0], "id", a, c);
         break;
     case RECORD_RETURN_MX:
     case RECORD_TRACKING:

@@ -5,15 +5,13 @@
  * cannot find. */
 #include "domain/domain.h"
 
+#include "domain/around.h"
 #include "domain/show.h"
-#include "lib/net.h"
 #include "mail/mailbox.h"
-#include "settings/settings.h"
 #include "sign/key.h"
 #include "verify/resolver.h"
 #include "verp/paths.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sysexits.h>
 #include <time.h>
@@ -23,9 +21,9 @@ enum { KEEP_S = 7 * 86400 /* an old key's record stays for the queue's life (5 d
 
 struct call {
     struct common common;
-    struct settings *settings;
+    struct around around;
     struct sender sender;
-    char keys[600], data[512], address[2][NET_TEXT];
+    const char *keys; /* directory */
     struct key_index index;
     struct arena arena;
     struct record record[RECORDS_MAX];
@@ -198,7 +196,7 @@ static bool ask_dns(struct call *c, struct fault *f)
     struct resolver *r;
     struct asking asking;
     const struct str given = str_of(c->common.resolver);
-    const struct route_settings *s = &c->settings->route;
+    const struct route_settings *s = &c->around.settings->route;
     if (!records_make(&c->sender, &c->index, &c->arena, c->record, &c->records, f) ||
         !resolver_open(&r, given.p ? &given : s->resolver, given.p ? 1 : s->resolvers, f))
         return false;
@@ -399,36 +397,18 @@ static const struct verb {
 
 /* ---- the call ---- */
 
-static bool read_settings(struct call *c, struct fault *f)
-{
-    struct buf text = {.max = 16 * 1024 * 1024};
-    FILE *in = fopen(c->common.config, "re");
-    size_t n;
-    if (!in)
-        return fault_errno(f, errno, "cannot open the settings file %s (another is named with -c)", c->common.config);
-    for (char *to; (to = buf_reserve(&text, 4096)) && (n = fread(to, 1, 4096, in)) > 0;)
-        text.n += n;
-    fclose(in);
-    bool good = settings_parse(&c->settings, c->common.config, buf_str(&text), f);
-    buf_done(&text);
-    return good;
-}
-
 /* Where keys are, who we are. */
-static void look_around(struct call *c)
+static bool look_around(struct call *c, struct fault *f)
 {
-    const struct settings *s = c->settings;
-    const struct sockaddr_storage *address[] = {&s->source.addr4, &s->source.addr6};
-    snprintf(c->data, sizeof c->data, "%.*s", STR_ARGS(s->data_directory));
-    snprintf(c->keys, sizeof c->keys, "%s/keys", c->data);
-    c->common.data = c->data;
-    c->sender.keys = c->keys;
-    c->sender.host = s->hostname;
+    struct around *a = &c->around;
+    if (!around_read(a, c->common.config, f))
+        return false;
+    c->common.data = a->data;
+    c->sender.keys = c->keys = a->keys;
+    c->sender.host = a->settings->hostname;
     for (int i = 0; i < 2; i++)
-        if (address[i]->ss_family != AF_UNSPEC) {
-            net_text((const struct sockaddr *)address[i], c->address[i]);
-            c->sender.address[i] = c->address[i];
-        }
+        c->sender.address[i] = a->address[i];
+    return true;
 }
 
 static bool read_domain(struct call *c, const char *text, struct fault *f)
@@ -456,11 +436,10 @@ static int run(struct call *c, const struct verb *v, const char *domain)
         return common_fail(EX_USAGE, "an account's name has no white space and no control characters");
     if (domain && !read_domain(c, domain, &f))
         return common_fail(EX_DATAERR, "%s", f.text);
-    if (read_settings(c, &f)) {
-        look_around(c);
+    if (look_around(c, &f)) {
         code = key_index_open(&c->index, c->keys, v->change, &f) ? v->run(c, &f) : EX_NOINPUT;
         key_index_done(&c->index);
-        settings_free(&c->settings);
+        around_done(&c->around);
     }
     return f.text[0] ? common_fail(code, "%s", f.text) : code;
 }

@@ -5,3 +5,5 @@
 
 /* The subcommand: its row, argv from its own name on. Returns a sysexits code. */
 int domain_main(const struct command *me, int argc, char **argv);
+/* `goniec reports`: what others report on a domain. */
+int domain_reports(const struct command *me, int argc, char **argv);

@@ -19,7 +19,7 @@ from tongues import english_in, own_words
 from world import BINARY, Goniec, Receiver, wait_until
 from test_relay import send, world
 
-COMMANDS = ("demo", "serve", "check-config", "why", "explain", "verify", "queue", "mailq", "account", "domain", "suppression", "allow", "log", "sendmail", "man",
+COMMANDS = ("demo", "serve", "check-config", "why", "explain", "verify", "queue", "mailq", "account", "domain", "reports", "suppression", "allow", "log", "sendmail", "man",
             "help", "version")
 
 

@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
+#include <sodium.h>
 #include <stdio.h>
 
 enum { RSA_BITS = 2048, RSA_BITS_MAX = 4096 };
@@ -43,6 +44,19 @@ static bool is_usable(const EVP_PKEY *k, const char *path, struct fault *f)
            fault_set(f, "%s holds an RSA key of %d bits: receivers take 1024 to %d", path, bits, RSA_BITS_MAX);
 }
 
+/* libsodium signs twice as fast as OpenSSL does, and as much in constant time. */
+static void take_secret(struct sign_key *k)
+{
+    unsigned char seed[crypto_sign_SEEDBYTES], public[crypto_sign_PUBLICKEYBYTES];
+    size_t n = sizeof seed;
+    must(sizeof k->secret == crypto_sign_SECRETKEYBYTES && sodium_init() >= 0);
+    must(EVP_PKEY_get_raw_private_key(k->pkey, seed, &n) == 1 && n == sizeof seed);
+    crypto_sign_seed_keypair(public, k->secret, seed);
+    sodium_memzero(seed, sizeof seed);
+    EVP_PKEY_free(k->pkey);
+    k->pkey = NULL;
+}
+
 bool key_open(struct sign_key *k, const char *path, struct fault *f)
 {
     k->pkey = read_pem(path, f);
@@ -50,8 +64,7 @@ bool key_open(struct sign_key *k, const char *path, struct fault *f)
         return false;
     k->ed25519 = EVP_PKEY_get_base_id(k->pkey) == EVP_PKEY_ED25519;
     if (k->ed25519) {
-        k->eddsa = EVP_MD_CTX_new();
-        must(k->eddsa && EVP_DigestSignInit(k->eddsa, NULL, NULL, NULL, k->pkey) == 1);
+        take_secret(k);
     } else {
         k->rsa = EVP_PKEY_CTX_new(k->pkey, NULL);
         must(k->rsa && EVP_PKEY_sign_init(k->rsa) == 1 && EVP_PKEY_CTX_set_rsa_padding(k->rsa, RSA_PKCS1_PADDING) == 1 &&
@@ -63,10 +76,9 @@ bool key_open(struct sign_key *k, const char *path, struct fault *f)
 void key_done(struct sign_key *k)
 {
     EVP_PKEY_CTX_free(k->rsa);
-    EVP_MD_CTX_free(k->eddsa);
     EVP_PKEY_free(k->pkey);
+    sodium_memzero(k->secret, sizeof k->secret);
     k->rsa = NULL;
-    k->eddsa = NULL;
     k->pkey = NULL;
 }
 

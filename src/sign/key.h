@@ -11,10 +11,10 @@
 struct sign_key {
     struct str domain, selector;
     bool ed25519;
-    EVP_PKEY *pkey;
-    EVP_PKEY_CTX *rsa; /* prepared; NULL: Ed25519 */
-    EVP_MD_CTX *eddsa; /* prepared; NULL: RSA */
-    EVP_MD *sha256;    /* borrowed from the snapshot */
+    EVP_PKEY *pkey;           /* NULL: Ed25519 */
+    EVP_PKEY_CTX *rsa;        /* prepared; NULL: Ed25519 */
+    unsigned char secret[64]; /* Ed25519: as libsodium has it */
+    EVP_MD *sha256;           /* borrowed from the snapshot */
 };
 
 /* Prepares a key read from a PEM file. False with a sentence; key_done in any case. */

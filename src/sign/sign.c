@@ -9,6 +9,7 @@
 #include "sign/key.h"
 #include "verify/canon.h"
 
+#include <sodium.h>
 #include <stdio.h>
 
 enum { HASH = 32, SIGNATURE_MAX = 512 };
@@ -90,9 +91,9 @@ void sign_hash(const struct sign_key *k, const unsigned char hash[32], struct bu
     size_t n = SIGNATURE_MAX;
     must(to);
     if (k->ed25519) {
-        EVP_MD_CTX *md = EVP_MD_CTX_new();
-        must(md && EVP_MD_CTX_copy_ex(md, k->eddsa) == 1 && EVP_DigestSign(md, to, &n, hash, HASH) == 1);
-        EVP_MD_CTX_free(md);
+        unsigned long long bytes;
+        must(crypto_sign_detached(to, &bytes, hash, HASH, k->secret) == 0);
+        n = bytes;
     } else {
         EVP_PKEY_CTX *c = EVP_PKEY_CTX_dup(k->rsa);
         must(c && EVP_PKEY_sign(c, to, &n, hash, HASH) == 1);

@@ -177,6 +177,22 @@ static void compare(const struct sender *s, const struct record *r, const struct
     }
 }
 
+/* The commonest slip: a form adds the domain to a name that has it. */
+static void look_doubled(const struct sender *s, const struct record *r, const struct verify_dns *dns, struct arena *a,
+                         struct checked *c)
+{
+    char name[256];
+    struct dns_answer d = {0};
+    struct checked there = {0};
+    size_t own = r->name.n > s->domain.n ? r->name.n - s->domain.n - 1 : 0;
+    int n = snprintf(name, sizeof name, "%.*s.%.*s", STR_ARGS(r->name), STR_ARGS(s->domain));
+    if (n > 253 || dns->ask(dns->ctx, str_of(name), r->type, a, &d) != DNS_FOUND)
+        return;
+    gather(r, &d, a, &there);
+    if (there.n)
+        end(c, CHECK_MISSING, WHY_DOUBLED, a, "%.*s", STR_ARGS(own ? str_mem(r->name.p, own) : STR("@")));
+}
+
 void check_record(const struct sender *s, const struct record *r, const struct verify_dns *dns, struct arena *a,
                   struct checked *ret)
 {
@@ -187,8 +203,9 @@ void check_record(const struct sender *s, const struct record *r, const struct v
         gather(r, &d, a, ret);
     if (got == DNS_TROUBLE)
         ret->state = CHECK_NO_ANSWER;
-    else if (ret->n == 0)
+    else if (ret->n == 0) {
         ret->state = CHECK_MISSING;
-    else
+        look_doubled(s, r, dns, a, ret);
+    } else
         compare(s, r, dns, a, ret);
 }

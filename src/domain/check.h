@@ -11,11 +11,12 @@ enum check_why {
     WHY_REVOKED,
     WHY_CUT, /* detail: after how many characters of how many */
     WHY_QUOTES,
-    WHY_KIND,     /* detail: which */
-    WHY_KEY,      /* detail: the first character that differs */
-    WHY_BROKEN,   /* detail: what is wrong with it */
-    WHY_SOURCES,  /* detail: what is to be added */
-    WHY_ELSEWHERE /* detail: where it leads */
+    WHY_KIND,      /* detail: which */
+    WHY_KEY,       /* detail: the first character that differs */
+    WHY_BROKEN,    /* detail: what is wrong with it */
+    WHY_SOURCES,   /* detail: what is to be added */
+    WHY_ELSEWHERE, /* detail: where it leads */
+    WHY_DOUBLED    /* missing, but there with the domain twice; detail: the name as a form wants it */
 };
 
 struct checked {

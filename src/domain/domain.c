@@ -29,6 +29,7 @@ struct call {
     struct record record[RECORDS_MAX];
     struct checked checked[RECORDS_MAX];
     unsigned records;
+    bool only_new; /* people are shown the records of new keys alone */
 };
 
 /* ---- keys of one domain ---- */
@@ -88,11 +89,22 @@ static bool store(struct call *c, struct fault *f)
     return true;
 }
 
+static void keep_new(struct call *c)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < c->records; i++)
+        if (c->record[i].key && !c->record[i].key->used_s)
+            c->record[n++] = c->record[i];
+    c->records = n;
+}
+
 static bool show(struct call *c, const struct checked *checked, bool ready, struct fault *f)
 {
     if (!records_make(&c->sender, &c->index, &c->arena, c->record, &c->records, f))
         return false;
     struct key_row *k = first_key(c);
+    if (c->only_new && !c->common.json)
+        keep_new(c);
     if (c->common.json)
         show_json(&c->sender, k ? k->account : STR(""), c->record, checked, c->records, ready);
     else if (c->common.zone)
@@ -102,10 +114,14 @@ static bool show(struct call *c, const struct checked *checked, bool ready, stru
     return true;
 }
 
+/* Where to tell people what the output for programs does not. */
+static FILE *aside(const struct call *c) { return c->common.json || c->common.zone ? stderr : stdout; }
+
 static void say(const struct call *c, const struct key_row *k, enum domain_text t)
 {
-    fprintf(c->common.json || c->common.zone ? stderr : stdout, "%.*s._domainkey.%.*s: %s\n", STR_ARGS(k->selector),
-            STR_ARGS(k->domain), domain_text(c->common.lang, t));
+    bool command = t == DT_SEEN || t == DT_SWITCHED; /* that ends with one to type, which needs the domain */
+    fprintf(aside(c), "%.*s._domainkey.%.*s: %s%s%.*s\n", STR_ARGS(k->selector), STR_ARGS(k->domain),
+            domain_text(c->common.lang, t), command ? " " : "", command ? (int)k->domain.n : 0, k->domain.p);
 }
 
 static bool must_exist(struct call *c, struct fault *f)
@@ -174,16 +190,19 @@ static bool has_signing(const struct call *c, bool ed25519)
     return false;
 }
 
-/* Notes which keys DNS shows; returns how many of the domain's keys it does not. */
-static unsigned note_seen(struct call *c, bool *changed)
+/* Notes which keys DNS shows; returns how many it does not, but should: *ret_waiting: new ones beside a key that signs. */
+static unsigned note_seen(struct call *c, bool *changed, unsigned *ret_waiting)
 {
     unsigned absent = 0;
+    *ret_waiting = 0;
     for (unsigned i = 0; i < c->records; i++) {
         struct key_row *k = c->record[i].key;
         if (!k)
             continue;
-        absent += c->checked[i].state != CHECK_RIGHT;
-        if (c->checked[i].state == CHECK_RIGHT && !k->published_s) {
+        bool wrong = c->checked[i].state != CHECK_RIGHT, waiting = !k->used_s && has_signing(c, k->ed25519);
+        absent += wrong && !waiting;
+        *ret_waiting += wrong && waiting;
+        if (!wrong && !k->published_s) {
             k->published_s = time(NULL);
             *changed = true;
         }
@@ -266,12 +285,14 @@ static int check(struct call *c, struct fault *f)
         return EX_DATAERR;
     if (!ask_dns(c, f))
         return EX_UNAVAILABLE;
-    bool ready = note_seen(c, &changed) == 0;
+    unsigned waiting;
+    bool ready = note_seen(c, &changed, &waiting) == 0;
     begin_first(c, &changed);
     if (!return_path_check(c, &changed, f) || (changed && !store(c, f)) || !show(c, c->checked, ready, f))
         return EX_CANTCREAT;
     if (!c->common.json)
-        printf("\n%s\n", domain_text(c->common.lang, ready ? DT_READY : DT_NOT_READY));
+        printf("\n%s%s%s\n", domain_text(c->common.lang, ready ? DT_READY : DT_NOT_READY), ready && waiting ? " " : "",
+               ready && waiting ? domain_text(c->common.lang, DT_WAITING) : "");
     return ready ? 0 : 1;
 }
 
@@ -301,9 +322,10 @@ static bool switch_kind(struct call *c, bool ed25519)
 static int use_new(struct call *c, struct fault *f)
 {
     bool changed = false;
+    unsigned waiting;
     if (!ask_dns(c, f))
         return EX_UNAVAILABLE;
-    note_seen(c, &changed);
+    note_seen(c, &changed, &waiting);
     bool rsa = switch_kind(c, false), ed25519 = switch_kind(c, true);
     if (!rsa && !ed25519) {
         fault_set(f, "%.*s has no new key that DNS shows: goniec domain check %.*s says which records it waits for",
@@ -361,9 +383,10 @@ static int rotate(struct call *c, struct fault *f)
                       STR_ARGS(c->sender.domain));
             return EX_DATAERR;
         }
+    c->only_new = true;
     if (!make_pair(c, arena_strz(&c->arena, k->account), f) || !store(c, f) || !show(c, NULL, false, f))
         return EX_CANTCREAT;
-    fprintf(c->common.json || c->common.zone ? stderr : stdout, "\n%s\n", domain_text(c->common.lang, DT_ROTATED));
+    fprintf(aside(c), "\n%s %.*s\n", domain_text(c->common.lang, DT_ROTATED), STR_ARGS(c->sender.domain));
     return 0;
 }
 

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+enum { LABEL = 12 /* letters */ };
+
 CATALOGUE(domain_text, DOMAIN_TEXTS)
 
 static const char *const words[RECORD_KINDS] = {"dkim",       "spf",      "dmarc",       "return-path",
@@ -38,15 +40,26 @@ static void quoted(struct str value, const char *gap)
     }
 }
 
+/* "    label      " with its letters counted, not its bytes. */
+static void print_label(const char *label)
+{
+    int n = 0;
+    for (const char *p = label; *p; p++)
+        n += (*p & 0xc0) != 0x80;
+    printf("    %s%*s ", label, n < LABEL ? LABEL - n : 0, "");
+}
+
 static void print_value(const struct record *r, const char *label, enum lang l)
 {
-    printf("    %-10s ", label);
+    print_label(label);
     if (r->type == DNS_TXT)
-        quoted(r->value, "               ");
+        quoted(r->value, "                 ");
     else
         printf("%.*s%s\n", STR_ARGS(r->value), ".");
-    if (r->type == DNS_MX)
-        printf("    %-10s %u\n", domain_text(l, DT_PRIORITY), r->preference);
+    if (r->type == DNS_MX) {
+        print_label(domain_text(l, DT_PRIORITY));
+        printf("%u\n", r->preference);
+    }
     if (r->value.n > RECORD_STRING_MAX)
         paragraph(domain_text(l, DT_STRINGS), "    ");
 }
@@ -57,7 +70,8 @@ static void print_found(const struct checked *c, enum lang l)
     for (unsigned i = 0; i < c->n; i++) {
         b.n = 0;
         common_safe(c->found[i], 600, &b);
-        printf("    %-10s \"%.*s\"\n", domain_text(l, DT_IS), STR_ARGS(buf_str(&b)));
+        print_label(domain_text(l, DT_IS));
+        printf("\"%.*s\"\n", STR_ARGS(buf_str(&b)));
     }
     b.n = 0;
     common_safe(c->detail, 300, &b);
@@ -79,20 +93,39 @@ static void print_policy(const struct sender *s, enum lang l)
     arena_done(&a);
 }
 
-static void print_record(const struct sender *s, const struct record *r, const struct checked *c, enum lang l)
+static enum domain_text weight_of(const struct record *r)
 {
-    bool needed = r->kind == RECORD_DKIM;
-    printf("\n%s (%s)", domain_text(l, (enum domain_text)(DT_KIND_0 + (int)r->kind)),
-           domain_text(l, needed ? DT_NEEDED : DT_ADVISED));
+    bool optional = r->kind == RECORD_TRACKING || r->kind == RECORD_TLS_REPORTS || r->kind == RECORD_MTA_STS;
+    return r->kind == RECORD_DKIM ? DT_NEEDED : optional ? DT_OPTIONAL : DT_ADVISED;
+}
+
+/* What it is for; of several keys it is said once, and what the newer kind is there for. */
+static void print_why(const struct record *r, bool again, enum lang l)
+{
+    if (!again)
+        paragraph(domain_text(l, (enum domain_text)(DT_WHY_0 + (int)r->kind)), "  ");
+    else if (r->key && r->key->ed25519)
+        paragraph(domain_text(l, DT_WHY_NEWER), "  ");
+}
+
+static void print_record(const struct sender *s, const struct record *r, const struct checked *c, bool again, enum lang l)
+{
+    printf("\n%s%s (%s)", domain_text(l, (enum domain_text)(DT_KIND_0 + (int)r->kind)),
+           !r->key           ? ""
+           : r->key->ed25519 ? ", Ed25519"
+                             : ", RSA",
+           domain_text(l, weight_of(r)));
     if (c)
         printf(": %s", domain_text(l, (enum domain_text)(DT_STATE_0 + (int)c->state)));
     printf("\n");
     if (!c || c->state == CHECK_MISSING)
-        paragraph(domain_text(l, (enum domain_text)(DT_WHY_0 + (int)r->kind)), "  ");
-    printf("    %-10s %.*s\n", domain_text(l, DT_NAME), STR_ARGS(r->name));
+        print_why(r, again, l);
+    print_label(domain_text(l, DT_NAME));
+    printf("%.*s\n", STR_ARGS(r->name));
     if (c && c->state == CHECK_RIGHT)
         return;
-    printf("    %-10s %s\n", domain_text(l, DT_TYPE), type_word(r->type));
+    print_label(domain_text(l, DT_TYPE));
+    printf("%s\n", type_word(r->type));
     print_value(r, domain_text(l, c ? DT_SHOULD : DT_VALUE), l);
     if (c)
         print_found(c, l);
@@ -102,10 +135,14 @@ static void print_record(const struct sender *s, const struct record *r, const s
 
 void show_text(const struct sender *s, const struct record *r, const struct checked *checked, unsigned n, enum lang l)
 {
+    struct buf intro = {0};
+    buf_addf(&intro, "%s %.*s", domain_text(l, DT_INTRO), STR_ARGS(s->domain));
+    buf_add(&intro, "", 1);
     if (!checked)
-        paragraph(domain_text(l, DT_INTRO), "");
+        paragraph(intro.p, "");
     for (unsigned i = 0; i < n; i++)
-        print_record(s, &r[i], checked ? &checked[i] : NULL, l);
+        print_record(s, &r[i], checked ? &checked[i] : NULL, i > 0 && r[i].kind == r[i - 1].kind, l);
+    buf_done(&intro);
 }
 
 /* ---- for programs ---- */

@@ -3,6 +3,7 @@
 
 #include "cli/common.h"
 
+/* clang-format off: a row a line, however long */
 #define DOMAIN_TEXTS(ROW)                                                                                                                 \
     ROW(KIND_0, "DKIM key: the seal", "Klucz DKIM: pieczęć")                                                                              \
     ROW(KIND_1, "SPF: who may send", "SPF: kto może wysyłać")                                                                             \
@@ -36,22 +37,31 @@
         "Dostawcom poczty można podać adres fbl@ pod tą nazwą, aby tam przysyłali skargi (feedback loop).")                               \
     ROW(WHY_4, "The same as SPF above, for the return path: it is the name that receivers check.",                                        \
         "To samo co SPF powyżej, dla adresu zwrotnego: to tę nazwę sprawdzają odbiorcy.")                                                 \
-    ROW(WHY_5, "Links that are counted lead through a name of yours, not through a stranger's.",                                          \
-        "Liczone odnośniki prowadzą przez Twoją nazwę, a nie przez obcą.")                                                                \
-    ROW(WHY_6, "Asks other servers to report when encryption of mail to you failed.",                                                     \
-        "Prosi inne serwery o raport, gdy szyfrowanie poczty do Ciebie się nie udało.")                                                   \
+    ROW(WHY_5,                                                                                                                            \
+        "Only if links in your mail are to be counted: they lead through a name of yours then, not through a stranger's.",                \
+        "Tylko jeśli odnośniki w Twojej poczcie mają być liczone: prowadzą wtedy przez Twoją nazwę, a nie przez obcą.")                   \
+    ROW(WHY_6,                                                                                                                            \
+        "Only if this server also receives mail for the domain. Asks other servers to report when encryption of mail to you "             \
+        "failed.",                                                                                                                        \
+        "Tylko jeśli ten serwer także odbiera pocztę domeny. Prosi inne serwery o raport, gdy szyfrowanie poczty do Ciebie się "      \
+        "nie udało.")                                                                                                                     \
     ROW(WHY_7,                                                                                                                            \
         "Only if this server also receives mail for the domain. Needs the file below at the address below; give id another "              \
         "value whenever the file changes.",                                                                                               \
         "Tylko jeśli ten serwer także odbiera pocztę domeny. Wymaga poniższego pliku pod poniższym adresem; po każdej zmianie "     \
         "pliku zmień wartość id.")                                                                                                        \
+    ROW(WHY_NEWER, "The same with a newer kind of key, beside the first: receivers take the one that they know.",                         \
+        "To samo z kluczem nowszego rodzaju, obok pierwszego: odbiorcy biorą ten, który znają.")                                          \
     ROW(INTRO,                                                                                                                            \
-        "Put these records where the DNS of the domain is kept (usually the company where you bought it), then run: goniec "              \
-        "domain check",                                                                                                                   \
-        "Wpisz te rekordy tam, gdzie jest DNS domeny (zwykle w firmie, w której ją kupiono), a potem uruchom: goniec domain "           \
-        "check")                                                                                                                          \
+        "Put these records where the DNS of the domain is kept (usually the company where you bought it). Many forms add the "            \
+        "domain to a name themselves: then leave it out, and enter @ for the domain alone. Quotation marks are no part of a "             \
+        "value. When the records are in, run: goniec domain check",                                                                       \
+        "Wpisz te rekordy tam, gdzie jest DNS domeny (zwykle w firmie, w której ją kupiono). Wiele formularzy samo dopisuje "           \
+        "domenę do nazwy: wtedy ją pomiń, a zamiast samej domeny wpisz @. Cudzysłowy nie należą do wartości. Gdy rekordy będą "  \
+        "wpisane, uruchom: goniec domain check")                                                                                          \
     ROW(NEEDED, "needed", "konieczne")                                                                                                    \
     ROW(ADVISED, "advised", "zalecane")                                                                                                   \
+    ROW(OPTIONAL, "optional", "niekonieczne")                                                                                             \
     ROW(NAME, "name", "nazwa")                                                                                                            \
     ROW(TYPE, "type", "typ")                                                                                                              \
     ROW(VALUE, "value", "wartość")                                                                                                        \
@@ -65,26 +75,36 @@
     ROW(FILE, "file at", "plik pod adresem")                                                                                              \
     ROW(STATE_0, "right", "dobrze")                                                                                                       \
     ROW(STATE_1, "missing", "brak")                                                                                                       \
-    ROW(STATE_2, "different", "inaczej")                                                                                                  \
-    ROW(STATE_3, "someone else's", "cudze")                                                                                               \
+    ROW(STATE_2, "different", "inny")                                                                                                     \
+    ROW(STATE_3, "leads elsewhere", "prowadzi gdzie indziej")                                                                             \
     ROW(STATE_4, "DNS did not answer", "DNS nie odpowiada")                                                                               \
     ROW(SHOULD, "should be", "powinno być")                                                                                               \
     ROW(IS, "is", "jest")                                                                                                                 \
     ROW(DIFF_0, "", "")                                                                                                                   \
     ROW(DIFF_1, "there are several, and one is allowed:", "jest ich kilka, a wolno mieć jeden:")                                          \
     ROW(DIFF_2, "the key is revoked: p= is empty", "klucz jest unieważniony: p= jest puste")                                              \
-    ROW(DIFF_3,                                                                                                                           \
-        "the key is cut off, characters that are there / that there should be:", "klucz jest ucięty, znaków jest / ma być:")              \
+    ROW(DIFF_3, "the key is cut off: only its beginning is there, characters of how many:",                                               \
+        "klucz jest ucięty: jest tylko jego początek, znaków z ilu:")                                                                     \
     ROW(DIFF_4, "there are quotation marks or backslashes in the value: enter it without them",                                           \
         "w wartości są cudzysłowy albo ukośniki: wpisz ją bez nich")                                                                      \
     ROW(DIFF_5, "the kind of key is another:", "rodzaj klucza jest inny:")                                                                \
-    ROW(DIFF_6, "it is another key, from this character of p= on:", "to inny klucz, od tego znaku p=:")                                   \
+    ROW(DIFF_6, "it is another key (enter the value once more); p= differs from this character on:",                                      \
+        "to inny klucz (wpisz wartość jeszcze raz); p= różni się od tego znaku:")                                                         \
     ROW(DIFF_7, "it cannot be read, or lacks", "nie da się go odczytać albo brakuje")                                                     \
-    ROW(DIFF_8, "this server does not pass it, add:", "nie przepuszcza tego serwera, dopisz:")                                            \
-    ROW(DIFF_9, "it leads to", "prowadzi do")                                                                                             \
-    ROW(READY, "Ready: mail from this domain is signed and aligned.", "Gotowe: poczta z tej domeny jest podpisywana i zgodna.")           \
-    ROW(NOT_READY, "Not ready: the records marked needed are not all there. A new record may take up to an hour to be seen.",             \
-        "Jeszcze nie: brakuje rekordów oznaczonych jako konieczne. Nowy rekord może być widoczny dopiero po godzinie.")                   \
+    ROW(DIFF_8, "it does not let this server send; put this before its end:",                                                             \
+        "nie pozwala wysyłać temu serwerowi; dopisz przed jego końcem:")                                                                  \
+    ROW(DIFF_9, "it leads to another server:", "prowadzi do innego serwera:")                                                             \
+    ROW(DIFF_10, "it is there under a name with the domain twice: your form adds the domain itself, so enter as its name only",           \
+        "jest pod nazwą z domeną podwójnie: Twój formularz sam dopisuje domenę, więc jako nazwę wpisz samo")                              \
+    ROW(READY, "Ready: mail from this domain is sealed, and receivers can tell that it is yours.",                                        \
+        "Gotowe: poczta z tej domeny ma pieczęć, po której odbiorcy poznają, że jest Twoja.")                                             \
+    ROW(NOT_READY,                                                                                                                        \
+        "Not ready: the records marked needed are not all there and right. A new record may take an hour to be seen: run this "           \
+        "again then.",                                                                                                                    \
+        "Jeszcze nie: nie wszystkie rekordy oznaczone jako konieczne są wpisane i dobre. Nowy rekord może być widoczny dopiero "       \
+        "po godzinie: uruchom to wtedy jeszcze raz.")                                                                                     \
+    ROW(WAITING, "Its new keys are not all in DNS yet; the old ones sign until then.",                                                    \
+        "Nowe klucze nie są jeszcze wszystkie w DNS; do tego czasu podpisują stare.")                                                     \
     ROW(BEGUN, "seen in DNS, signs from now on", "widoczny w DNS, od teraz podpisuje")                                                    \
     ROW(SEEN, "seen in DNS; to sign with it: goniec domain rotate --use",                                                                 \
         "widoczny w DNS; aby nim podpisywać: goniec domain rotate --use")                                                                 \
@@ -107,6 +127,7 @@
     ROW(KEY_OLD, "signs no more", "już nie podpisuje")                                                                                    \
     ROW(NO_DOMAINS, "there are no sending domains: goniec domain add DOMAIN",                                                             \
         "nie ma domen wysyłających: goniec domain add DOMENA")
+/* clang-format on */
 
 #define ROW(name, en, pl) DT_##name,
 enum domain_text { DOMAIN_TEXTS(ROW) };

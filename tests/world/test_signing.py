@@ -2,9 +2,12 @@
 import json
 import os
 import re
+import shutil
 import smtplib
 import stat
+import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
@@ -50,6 +53,11 @@ class Signed:
         records = self.server_json("add", domain, *args)["records"]
         self.publish(records)
         return records
+
+    def states(self):
+        """What each key is at, by kind and age: two letters each."""
+        keys = json.loads(self.domain("list", "--json"))
+        return " ".join(f"{k['algorithm'][0]}:{k['state']}" for k in sorted(keys, key=lambda k: (k["algorithm"], len(k["selector"]))))
 
     def send(self, text, sender="a@shop.test", rcpt="b@dest.test"):
         with smtplib.SMTP("127.0.0.1", self.server.mx, timeout=20) as s:
@@ -141,6 +149,57 @@ def test_a_dead_name_server_is_named_in_a_sentence_within_seconds():
         w.close()
 
 
+def test_what_is_shown_can_be_typed_and_says_things_once():
+    w = Signed()
+    resolver = ("--resolver", f"127.0.0.1:{w.names.port}")
+    try:
+        english = w.domain("add", "shop.test", "--lang", "en")
+        polish = w.domain("list", "shop.test", "--lang", "pl")
+        for text, once in ((english, ("Each message is sealed", "a newer kind of key", "enter @", "goniec domain check shop.test")),
+                           (polish, ("Każda wiadomość dostaje pieczęć", "kluczem nowszego rodzaju", "wpisz @", "goniec domain check shop.test"))):
+            flat = " ".join(text.split())
+            assert [flat.count(s) for s in once] == [1] * len(once), text
+        records = w.server_json("list", "shop.test")["records"]
+        w.publish([{**r, "name": r["name"] + ".shop.test"} for r in records])
+        slip = w.domain("check", "shop.test", "--lang", "en", *resolver, code=1)
+        assert slip.count("enter as its name only") == len(records) and "only _dmarc\n" in slip and "only @\n" in slip, slip
+        w.publish(records)
+        w.domain("check", "shop.test", *resolver)
+        new = w.domain("rotate", "shop.test", "--lang", "en")
+        assert new.count("_domainkey") == 2 and "v=spf1" not in new and "goniec domain rotate --use shop.test" in " ".join(new.split()), new
+    finally:
+        w.close()
+
+
+def zone_strings(line):
+    return "".join(re.findall(r'"((?:[^"\\]|\\.)*)"', line))
+
+
+def test_the_zone_snippet_is_read_by_another_and_says_what_json_says():
+    w = Signed()
+    try:
+        records = w.add("shop.test")
+        snippet = w.domain("list", "shop.test", "--zone")
+        with tempfile.NamedTemporaryFile("w", suffix=".zone") as f:
+            f.write("shop.test. 3600 IN SOA ns.shop.test. root.shop.test. 1 3600 600 86400 60\nshop.test. 3600 IN NS ns.shop.test.\n" + snippet)
+            f.flush()
+            if not shutil.which("ldns-read-zone"):
+                raise unittest.SkipTest("ldnsutils is not there")
+            read = subprocess.run(["ldns-read-zone", f.name], capture_output=True, text=True, check=True, timeout=30)
+        assert not read.stderr, read.stderr
+        got = {}
+        for line in read.stdout.splitlines():
+            name, _, _, kind, value = line.split(None, 4)
+            got[(name.rstrip("."), kind)] = zone_strings(value) if kind == "TXT" else value
+        for r in records:
+            wanted = {"MX": f"{r.get('preference')} {r['value']}.", "CNAME": r["value"] + ".", "TXT": r["value"]}[r["type"]]
+            assert got[(r["name"], r["type"])] == wanted, (r, got)
+            assert r["type"] != "TXT" or ("".join(r["strings"]) == r["value"] and max(map(len, r["strings"])) <= 255), r
+        assert len(got) == len(records) + 2
+    finally:
+        w.close()
+
+
 def test_a_domain_without_keys_passes_is_signed_by_ours_or_is_refused():
     for setting, expected in (("pass", []), ("own-domain", ["goniec.test"] * 2), ("refuse", None)):
         w = Signed(f'dkim_unknown = "{setting}"')
@@ -200,7 +259,9 @@ def test_keys_are_rotated_under_traffic_without_a_gap():
     sent = []
     try:
         w.add("shop.test")
+        assert w.states() == "e:made r:made"
         w.check("shop.test")
+        assert w.states() == "e:signs r:signs"
 
         def traffic():
             with smtplib.SMTP("127.0.0.1", w.server.mx, timeout=20) as s:  # one session sees old keys and new ones
@@ -213,8 +274,14 @@ def test_keys_are_rotated_under_traffic_without_a_gap():
         new = w.server_json("rotate", "shop.test")["records"]
         resolver = ("--resolver", f"127.0.0.1:{w.names.port}")
         w.domain("rotate", "shop.test", "--use", *resolver, code=75)  # DNS does not show them yet
+        waits = w.domain("check", "shop.test", *resolver)  # what signs is all there
+        assert "the old ones sign until then" in waits and waits.count(": missing") == 2, waits
+        assert w.states() == "e:signs e:made r:signs r:made"
         w.publish(new)
+        w.check("shop.test")
+        assert w.states() == "e:signs e:seen r:signs r:seen"
         w.domain("rotate", "shop.test", "--use", *resolver)
+        assert w.states() == "e:old e:signs r:old r:signs"
         at = len(sent)
         wait_until(lambda: len(sent) > at + 5)
         stop.set()
@@ -230,7 +297,7 @@ def test_keys_are_rotated_under_traffic_without_a_gap():
                 fields[7] = str(int(time.time()) - 8 * 86400)
         open(index, "w", encoding="ascii").write("".join("\t".join(f) + "\n" for f in lines))
         w.domain("rotate", "shop.test", "--retire")
-        assert len(os.listdir(os.path.join(w.server.data, "keys", "shop.test"))) == 2
+        assert len(os.listdir(os.path.join(w.server.data, "keys", "shop.test"))) == 2 and w.states() == "e:signs r:signs"
     finally:
         stop.set()
         w.close()

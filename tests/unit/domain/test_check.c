@@ -163,6 +163,19 @@ static void a_name_that_leads_elsewhere_is_someone_elses(void **state)
     expect(&mx, both, 0, CHECK_MISSING, WHY_NONE, NULL);
 }
 
+static void a_name_that_has_the_domain_twice_is_found(void **state)
+{
+    const struct zone_row rows[] = {{"_dmarc.shop.test.shop.test", DNS_TXT, "v=DMARC1; p=none"},
+                                    {"shop.test.shop.test", DNS_TXT, "unrelated"},
+                                    {"bounces.shop.test.shop.test", DNS_MX, "mail.goniec.test"}};
+    const struct zone_row bare = {"shop.test.shop.test", DNS_TXT, "v=spf1 a:mail.goniec.test ~all"};
+    (void)state;
+    expect(&dmarc, rows, 3, CHECK_MISSING, WHY_DOUBLED, "_dmarc");
+    expect(&mx, rows, 3, CHECK_MISSING, WHY_DOUBLED, "bounces");
+    expect(&spf, rows, 3, CHECK_MISSING, WHY_NONE, NULL);
+    expect(&spf, &bare, 1, CHECK_MISSING, WHY_DOUBLED, "@");
+}
+
 static void no_answer_is_not_taken_for_no_record(void **state)
 {
     struct zone z = {NULL, 0, true};
@@ -185,6 +198,7 @@ int main(void)
         cmocka_unit_test(an_spf_record_of_ones_own_is_right_when_it_lets_this_server_pass),
         cmocka_unit_test(a_stricter_policy_is_right_and_one_without_p_is_not),
         cmocka_unit_test(a_name_that_leads_elsewhere_is_someone_elses),
+        cmocka_unit_test(a_name_that_has_the_domain_twice_is_found),
         cmocka_unit_test(no_answer_is_not_taken_for_no_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

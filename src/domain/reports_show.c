@@ -141,13 +141,18 @@ static void put_between(int64_t begin_s, int64_t end_s, enum lang l, struct buf 
     buf_addf(b, "%s %s %s", begin, reports_text(l, RT_TO), end);
 }
 
+static void put_name(struct str name, enum lang l, struct buf *b)
+{
+    common_safe(name.n ? name : str_of(reports_text(l, RT_NO_NAME)), 60, b);
+}
+
 static void put_reporters(const struct reports_head *h, enum lang l, struct buf *b)
 {
     struct buf text = {0};
     buf_addf(&text, "%u, %s ", h->reports, reports_text(l, RT_FROM));
     for (unsigned i = 0; i < h->reporters && i < REPORTERS_SHOWN; i++) {
         buf_add_str(&text, str_of(i ? ", " : ""));
-        common_safe(h->reporter[i].name, 60, &text);
+        put_name(h->reporter[i].name, l, &text);
         buf_addf(&text, " (%u)", h->reporter[i].reports);
     }
     if (h->reporters > REPORTERS_SHOWN)
@@ -278,13 +283,16 @@ static void put_tls(const struct reports_sum *s, enum lang l, struct buf *b)
     buf_addf(b, "%llu\n", (unsigned long long)all);
     put_label(reports_text(l, RT_TLS_OK), b);
     buf_addf(b, "%llu (%u%%)\n", (unsigned long long)s->ok, percent(s->ok, all));
-    put_share(reports_text(l, RT_TLS_FAILED), s->failed, all, reports_text(l, RT_TLS_FAILED_IS), b);
+    if (s->failed)
+        put_share(reports_text(l, RT_TLS_FAILED), s->failed, all, reports_text(l, RT_TLS_FAILED_IS), b);
     for (unsigned i = 0; i < s->policies; i++) {
         put_label(reports_text(l, RT_POLICY), b);
         common_safe(s->policy_of[i].policy, 40, b);
         buf_addf(b, " (%llu): %s\n", (unsigned long long)(s->policy_of[i].ok + s->policy_of[i].failed),
                  reports_text(l, policy_meaning(s->policy_of[i].policy)));
     }
+    if (!s->failed && !s->failures)
+        buf_addf(b, "  -> %s: %s\n", reports_text(l, RT_DO), reports_text(l, RT_DO_NOTHING));
     for (unsigned i = 0; i < s->failures; i++)
         put_failure(&s->failure[i], l, b);
 }
@@ -309,7 +317,7 @@ void reports_line(const struct store_report *r, enum lang l, struct buf *b)
     buf_add_str(b, STR(" "));
     put_padded(str_of(reports_text(l, r->kind == AGGREGATE_DMARC ? RT_KIND_0 : RT_KIND_1)), 17, b);
     buf_addf(b, " %s ", reports_text(l, RT_FROM));
-    common_safe(r->organisation, 60, b);
+    put_name(r->organisation, l, b);
     buf_addf(b, ", %s %llu", reports_text(l, r->kind == AGGREGATE_DMARC ? RT_MESSAGES : RT_SESSIONS),
              (unsigned long long)r->total);
 }

@@ -15,6 +15,7 @@
     ROW(KNOWN, "was here already: it counts once", "już tu był: liczy się raz")                                                         \
     ROW(LEFT_OUT,                                                                                                                       \
         "rows that could not be read and are not counted:", "wierszy, których nie dało się odczytać i które się nie liczą:")            \
+    ROW(NO_NAME, "(unnamed)", "(bez nazwy)") \
     ROW(NO_DOMAIN, "(names no domain)", "(nie podaje domeny)")                                                                          \
     ROW(NO_REPORTS,                                                                                                                     \
         "there are no reports yet. Servers that get mail from a domain send them once a day to the address in its DMARC record "        \

@@ -256,6 +256,7 @@ static void what_is_no_report_is_told_from_a_broken_one(void **state)
     refused(STR("<feedback>" HEAD "<record></row></record></feedback>"), "mismatched tag");
     refused(STR("<feedback><record/></feedback>"), "which domain");
     refused(STR("{\"policies\":[{\"policy\":{\"policy-domain\":\"-.-\"}}]}"), "none of its policies");
+    refused(STR("{\"policies\":[0,{},{\"policy\":[]}]}"), "none of its policies");
     refused(STR("{\"policies\":[}"), "line 1");
 }
 

@@ -1,5 +1,5 @@
-/* dmarc_xml: a DMARC aggregate report (RFC 9990 3.1; RFC 7489 appendix C; the drafts before it). Read by expat as a stream: an
- * element's end puts its text where the table of its path says; unknown elements are passed over (RFC 9990 3.1.1.5: extensions).
+/* dmarc_xml: a DMARC aggregate report (RFC 9990; RFC 7489 appendix C; the drafts before it). Read by expat as a stream: an
+ * element's end puts its text where the table of its path says; unknown elements are passed over (RFC 9990 has extensions there).
  *
  * A document type is refused, and with it every entity but the five of XML itself. Reporters are forgiven what does not change a
  * count: a prefix or a wrapper around the report, words in capitals, bytes that are no UTF-8, whatever follows the report. */
@@ -88,7 +88,7 @@ static void as_tag(struct xml *x, struct str s, void *to)
                  STR_ARGS(lower_of(s, x->arena)));
 }
 
-/* RFC 9990 3.1.1.13: several reasons are possible. */
+/* RFC 9990: several reasons are possible. */
 static void as_reason(struct xml *x, struct str s, void *to)
 {
     (void)to;

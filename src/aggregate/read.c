@@ -136,7 +136,7 @@ static enum aggregate_result read_plain(struct str bytes, const struct level *l)
 
 /* ---- a mail's part ---- */
 
-/* "reporter!domain!begin!end.json.gz" (RFC 8460 5.1, RFC 9990 3.5.1) */
+/* "reporter!domain!begin!end.json.gz" (RFC 8460 5.1, RFC 7489 7.2.1.1) */
 static struct str domain_of_name(struct str name, struct arena *a)
 {
     str_split(&name, '!');

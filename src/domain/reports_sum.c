@@ -49,7 +49,7 @@ static bool is_sealed_by_us(const struct summing *x, const struct dmarc_row *r)
     return false;
 }
 
-/* RFC 9990 3.1.1.13 and RFC 7489 appendix C. */
+/* RFC 9990, policy overrides; RFC 7489 appendix C. */
 static bool is_forwarding(struct str reasons)
 {
     static const char *const words[] = {"forwarded", "trusted_forwarder", "mailing_list"};

@@ -48,11 +48,11 @@ static enum aggregate_result unpack(struct str bytes, int bits, struct reading *
         return refuse(r, "there is no memory to unpack it");
     int code = inflate_all(&z, bytes, r, b, &refused);
     inflateEnd(&z);
+    r->plain_left -= b->n < r->plain_left ? b->n : r->plain_left; /* also of what is refused: a mail may have many of it */
     if (refused)
         return AGGREGATE_REFUSED;
     if (code != Z_STREAM_END && !(code == Z_BUF_ERROR && b->n > 0))
         return refuse(r, "it cannot be unpacked: the packed data is damaged");
-    r->plain_left -= b->n;
     return AGGREGATE_READ;
 }
 

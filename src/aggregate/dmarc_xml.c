@@ -325,6 +325,12 @@ static enum aggregate_result read_once(struct str text, const char *encoding, st
     return got;
 }
 
+static bool is_of_bytes(enum XML_Error code)
+{
+    return code == XML_ERROR_INVALID_TOKEN || code == XML_ERROR_UNKNOWN_ENCODING || code == XML_ERROR_INCORRECT_ENCODING ||
+           code == XML_ERROR_PARTIAL_CHAR;
+}
+
 /* Text that is not in the encoding it claims, or has bytes that XML does not allow, is read once more without those bytes. */
 enum aggregate_result dmarc_read(struct str text, struct reading *r)
 {
@@ -332,8 +338,7 @@ enum aggregate_result dmarc_read(struct str text, struct reading *r)
     struct buf mended = {0};
     struct fault before = *r->f;
     enum aggregate_result got = read_once(text, NULL, r, &code);
-    if (got == AGGREGATE_READ || (code != XML_ERROR_INVALID_TOKEN && code != XML_ERROR_UNKNOWN_ENCODING &&
-                                  code != XML_ERROR_INCORRECT_ENCODING && code != XML_ERROR_PARTIAL_CHAR))
+    if (got == AGGREGATE_READ || got == AGGREGATE_FAILED || !is_of_bytes(code))
         return got;
     *r->f = before;
     text_mended(text, &mended);

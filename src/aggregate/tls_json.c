@@ -138,7 +138,8 @@ static void add_policy(struct tls *x, const json_t *p)
     size_t i;
     row.mx = lower_of(string_at(what, "mx-host", a), a);
     bool counted = count_at(sum, "total-successful-session-count", &row.ok);
-    if (!count_at(sum, "total-failure-session-count", &row.failed) || !counted || !json_is_object(what) || (named.n && !domain.n) || full(x)) {
+    if (!count_at(sum, "total-failure-session-count", &row.failed) || !counted || !json_is_object(what) ||
+        (named.n && !domain.n) || full(x)) {
         x->report.left_out++;
         return;
     }

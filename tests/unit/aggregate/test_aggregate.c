@@ -513,6 +513,31 @@ static void a_tls_report_that_names_no_domain_has_that_of_its_mail_or_file(void 
 
 /* ---- kept ---- */
 
+static bool fail_to_take(void *ctx, const struct aggregate_report *r, struct fault *f)
+{
+    (void)r;
+    ++*(unsigned *)ctx;
+    return fault_set(f, "the disk is full");
+}
+
+static void who_cannot_take_a_report_is_not_asked_twice(void **state)
+{
+    struct buf archive = {0}, mail = {0};
+    struct fault f;
+    (void)state;
+    zip(STR(REPORT "<junk>\x01"), 8, 8, 3, &archive);
+    mail_of("text/xml", "", STR(REPORT "\x01"), &mail);
+    const struct str all[] = {STR(REPORT "<junk>\x01"), str_of(tls_report), buf_str(&archive), buf_str(&mail)};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        unsigned asked = 0;
+        assert_int_equal(aggregate_read(all[i], NULL, fail_to_take, &asked, &f), AGGREGATE_FAILED);
+        assert_int_equal(asked, 1);
+        assert_string_equal(f.text, "the disk is full");
+    }
+    buf_done(&archive);
+    buf_done(&mail);
+}
+
 struct told {
     unsigned news, known, unwanted;
 };
@@ -669,6 +694,7 @@ int main(void)
         cmocka_unit_test(a_tls_report_is_read_with_its_failures),
         cmocka_unit_test(a_tls_report_on_several_domains_is_one_a_domain),
         cmocka_unit_test(a_tls_report_that_names_no_domain_has_that_of_its_mail_or_file),
+        cmocka_unit_test(who_cannot_take_a_report_is_not_asked_twice),
         cmocka_unit_test(the_same_report_counts_once_however_it_is_wrapped),
         cmocka_unit_test(reports_on_domains_that_nobody_asked_for_are_not_kept),
         cmocka_unit_test(the_oldest_reports_go_when_there_are_too_many_rows),

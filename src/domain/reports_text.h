@@ -9,13 +9,13 @@
     ROW(KIND_0, "mail (DMARC)", "poczta (DMARC)")                                                                                       \
     ROW(KIND_1, "encryption (TLS)", "szyfrowanie (TLS)")                                                                                \
     ROW(MESSAGES, "messages", "wiadomości")                                                                                             \
-    ROW(SESSIONS, "connections", "połączeń")                                                                                            \
+    ROW(SESSIONS, "connections", "połączenia")                                                                                          \
     ROW(TO, "to", "do")                                                                                                                 \
     ROW(ADDED, "added", "dodano")                                                                                                       \
     ROW(KNOWN, "was here already: it counts once", "już tu był: liczy się raz")                                                         \
     ROW(LEFT_OUT,                                                                                                                       \
         "rows that could not be read and are not counted:", "wierszy, których nie dało się odczytać i które się nie liczą:")            \
-    ROW(NO_NAME, "(unnamed)", "(bez nazwy)") \
+    ROW(NO_NAME, "(unnamed)", "(bez nazwy)")                                                                                            \
     ROW(NO_DOMAIN, "(names no domain)", "(nie podaje domeny)")                                                                          \
     ROW(NO_REPORTS,                                                                                                                     \
         "there are no reports yet. Servers that get mail from a domain send them once a day to the address in its DMARC record "        \
@@ -23,8 +23,8 @@
         "nie ma jeszcze raportów. Serwery, które dostają pocztę z domeny, wysyłają je raz dziennie na adres z jej rekordu "       \
         "DMARC (wypisuje go goniec domain add); pliki wczytuje: goniec reports add PLIK")                                               \
     ROW(NONE_OF, "there are no reports on", "nie ma raportów o domenie")                                                                \
-    ROW(HEAD, "mail that named it as its sender, as other servers saw it",                                                              \
-        "poczta, która podawała ją jako nadawcę, oczami innych serwerów")                                                               \
+    ROW(HEAD, "mail with a sender in this domain, as other servers saw it",                                                             \
+        "poczta z nadawcą w tej domenie, oczami innych serwerów")                                                                       \
     ROW(REPORTS, "reports", "raporty")                                                                                                  \
     ROW(FROM, "from", "od")                                                                                                             \
     ROW(OTHERS, "and others", "i innych")                                                                                               \
@@ -35,7 +35,7 @@
         "żadne tego nie mówi: podrobione albo wysłane sposobem, który nie jest skonfigurowany")                                         \
     ROW(RULE, "your rule", "Twoja zasada")                                                                                              \
     ROW(RULE_NONE, "receivers only report unproven mail and deliver it as ever",                                                        \
-        "odbiorcy tylko donoszą o niepotwierdzonej poczcie, a doręczają ją jak zawsze")                                                 \
+        "odbiorcy tylko raportują niepotwierdzoną pocztę, a doręczają ją jak zawsze")                                                   \
     ROW(RULE_QUARANTINE, "receivers put unproven mail into the spam folder",                                                            \
         "odbiorcy wkładają niepotwierdzoną pocztę do spamu")                                                                            \
     ROW(RULE_REJECT, "receivers refuse unproven mail", "odbiorcy odrzucają niepotwierdzoną pocztę")                                     \

@@ -172,7 +172,7 @@ static void advice_follows_from_what_is_seen(void **state)
                                    "take it out of the SPF record",
                                    "p=quarantine, and after",
                                    NULL};
-    const char *const polish[] = {"tylko donoszą", "goniec domain check pokaże", "zaostrz rekord DMARC", NULL};
+    const char *const polish[] = {"tylko raportują", "goniec domain check pokaże", "zaostrz rekord DMARC", NULL};
     shows(s, LANG_EN, english, (const char *const[]){"All mail is proven", NULL});
     shows(s, LANG_PL, polish, NULL);
     arena_done(&a);

@@ -97,6 +97,10 @@ struct aggregate_keeper {
  * and id. */
 enum aggregate_result aggregate_keep(const struct aggregate_keeper *k, struct str bytes, const char *name, struct fault *f);
 
+/* Takes one mail of each kind from where report/inbound.h puts them, into the store: how many there were, -1: fault (try again
+ * later). What holds no report, or none on the domain that it was sent to, is dropped. */
+int aggregate_gather(struct store *s, const char *data_directory, int64_t now_s, struct fault *f);
+
 /* A stored row back (store/reports.h): views into `body`, and into `auth`. False: it is damaged. */
 bool dmarc_row_decode(struct str body, struct aggregate_auth auth[AGGREGATE_AUTH_MAX], struct dmarc_row *ret);
 bool tls_row_decode(struct str body, struct tls_row *ret);

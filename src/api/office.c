@@ -1,6 +1,7 @@
 /* office: see office.h. */
 #include "api/office.h"
 
+#include "aggregate/aggregate.h"
 #include "api/http.h"
 #include "api/publisher.h"
 #include "report/inbound.h"
@@ -41,6 +42,7 @@ static void pause_ms(int ms)
 
 /* What the office does in turns, on one database. */
 struct work {
+    const char *data_directory;
     struct store *store;
     struct report *report;
     struct inbound *inbound;
@@ -88,9 +90,10 @@ static int turn(struct work *w)
     if (got == 0)
         w->read_ms = began_ms;
     int came = got < 0 ? 0 : inbound_step(w->inbound, now_ms(), w->read_ms, &f);
-    if (got < 0 || came < 0)
+    int told = got < 0 || came < 0 ? 0 : aggregate_gather(w->store, w->data_directory, now_ms() / 1000, &f);
+    if (got < 0 || came < 0 || told < 0)
         say(f.text);
-    return got < 0 || came < 0 ? -1 : got + came;
+    return got < 0 || came < 0 || told < 0 ? -1 : got + came + told;
 }
 
 static void follow(const struct office_options *o, struct work *w)
@@ -111,7 +114,7 @@ static void follow(const struct office_options *o, struct work *w)
 
 int office_run(const struct office_options *o)
 {
-    struct work w = {0};
+    struct work w = {.data_directory = o->data_directory};
     struct inbound_options back = {o->data_directory, o->submit_socket, o->hostname, o->language, o->suppress};
     struct publisher *p = NULL;
     struct fault f;

@@ -2,7 +2,7 @@
  * DATA/inbound; here each mail becomes a line in the story of the message that it is about, and perhaps a suppression; then its
  * file goes. What its sender would have got without our return path goes on to him: of a bounce, a notification of our own; what
  * is no report (an answer, a person's mail) and a confirmation that he asked for, as it came. Reports about a domain (DMARC, TLS)
- * are put into DATA/inbound/dmarc and DATA/inbound/tls, a file a mail. */
+ * are put into DATA/inbound/dmarc and DATA/inbound/tls, a file a mail, for aggregate/aggregate.h. */
 #pragma once
 
 #include "report/report.h"

@@ -1,6 +1,7 @@
 """goniec reports: reports as other servers send them, made here by other libraries than goniec's: read, counted once, summed up."""
 import contextlib
 import email.message
+import email.policy
 import gzip
 import io
 import json
@@ -35,7 +36,7 @@ def mail(data, kind, name):
     m["From"], m["To"], m["Subject"] = "dmarc@big.test", "dmarc@bounces.shop.test", "Report domain: shop.test"
     m.set_content("This is a report.\n")
     m.add_attachment(data, maintype="application", subtype=kind, filename=name)
-    return m.as_bytes()
+    return m.as_bytes(policy=email.policy.SMTP)
 
 
 def zipped(*files):

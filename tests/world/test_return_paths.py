@@ -1,5 +1,7 @@
 """What comes back: mail leaves with a return path of its own for each recipient, and what a receiver sends there later is part of the
 story of that message and recipient, and of no other."""
+import gzip
+import json
 import os
 import re
 import signal
@@ -7,6 +9,7 @@ import smtplib
 import time
 
 from names import Names
+from test_reports import TLS, mail, report as aggregate
 from test_signing import Signed, message
 from test_suppression import listed, why
 from world import Goniec, Receiver, wait_until
@@ -273,14 +276,23 @@ def test_answers_delays_and_reports_about_another_address_suppress_nobody():
         w.close()
 
 
-def test_reports_about_the_domain_are_kept_and_the_postmaster_of_a_return_path_is_the_servers():
+def summed_up(w, domain):
+    return json.loads(w.server.cli("reports", "show", domain, "--json", "-c", w.server.config))
+
+
+def test_reports_about_the_domain_are_read_and_the_postmaster_of_a_return_path_is_the_servers():
     w = Shop()
     try:
-        for who, folder in (("dmarc", "dmarc"), ("TLS-reports", "tls")):
-            assert w.come_back(f"{who}@bounces.shop.test", vacation("x"), "noreply@isp.test").startswith("250")
-            box = os.path.join(w.server.data, "inbound", folder)
-            name = wait_until(lambda: os.path.isdir(box) and os.listdir(box))[0]
-            assert "I am away" in open(os.path.join(box, name), encoding="utf-8").read()
+        dmarc, tls = mail(gzip.compress(aggregate()), "gzip", "r.xml.gz"), mail(TLS, "tlsrpt+json", "r.json")
+        strangers = mail(aggregate().replace(b"shop.test", b"rich.test"), "xml", "r.xml")
+        for who, text in (("dmarc", dmarc), ("TLS-reports", tls), ("dmarc", strangers), ("dmarc", dmarc)):
+            assert w.come_back(f"{who}@bounces.shop.test", text.decode(), "noreply@isp.test").startswith("250")
+        assert w.come_back("dmarc@bounces.shop.test", vacation("x"), "noreply@isp.test").startswith("250")
+        got = wait_until(lambda: (s := summed_up(w, "shop.test")) and "dmarc" in s and "tls" in s and s)
+        boxes = [os.path.join(w.server.data, "inbound", folder) for folder in ("dmarc", "tls")]
+        wait_until(lambda: not waiting(w) and not any(os.listdir(b) for b in boxes))
+        assert summed_up(w, "shop.test") == got and (got["dmarc"]["messages"], got["tls"]["ok"]) == (3, 98), got
+        assert "dmarc" not in summed_up(w, "rich.test") and "there is no report in it" in w.server.log_text()
         assert w.come_back("postmaster@bounces.shop.test", vacation("x"), "noreply@isp.test").startswith("250")
         wait_until(lambda: [m for m in w.receiver.messages if m[1] == ["postmaster@mail.goniec.test"]])
         assert w.come_back("fbl@bounces.shop.test", vacation("x"), "noreply@isp.test").startswith("250")  # about nothing known

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -676,6 +677,78 @@ static void the_oldest_reports_go_when_there_are_too_many_rows(void **state)
     drop_store(&s);
 }
 
+/* ---- mailed ---- */
+
+static void put_file(const char *name, struct str bytes)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/inbound/dmarc/%s", folder, name);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(bytes.p, 1, bytes.n, out), bytes.n);
+    fclose(out);
+}
+
+static bool has_file(const char *name)
+{
+    char path[200];
+    snprintf(path, sizeof path, "%s/inbound/dmarc/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static void make_box(void)
+{
+    char path[100];
+    snprintf(path, sizeof path, "%s/inbound", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+    snprintf(path, sizeof path, "%s/inbound/dmarc", folder);
+    assert_int_equal(mkdir(path, 0700), 0);
+}
+
+#define DELIVERED "Return-Path: <r@big.test>\nDelivered-To: dmarc@bounces.shop.test\n"
+
+static void mailed_reports_are_taken_each_once_and_only_for_the_domain_they_were_sent_to(void **state)
+{
+    struct store *s = fresh_store();
+    struct fault f;
+    uint64_t total = 0;
+    (void)state;
+    assert_int_equal(aggregate_gather(s, folder, 1800000000, &f), 0); /* nobody has written yet */
+    make_box();
+    put_file("a", STR(DELIVERED "Content-Type: text/xml\n\n" REPORT));
+    put_file("b:1", STR(DELIVERED "Content-Type: text/xml\n\n" REPORT)); /* begun by an office that was killed */
+    put_file("c",
+             STR("Return-Path: <>\nDelivered-To: dmarc@bounces.other.test\nDelivered-To: dmarc@bounces.shop.test\n\n" REPORT));
+    put_file("d", STR(DELIVERED "\nno report"));
+    put_file("e:3", STR(DELIVERED "\nthe office died of it three times"));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(aggregate_gather(s, folder, 1800000000, &f), 1);
+    assert_int_equal(aggregate_gather(s, folder, 1800000000, &f), 0);
+    store_reports(s, NULL, 0, count_report, &total);
+    assert_int_equal(total, 42);
+    drop_store(&s);
+}
+
+static void a_mailed_report_waits_while_the_database_cannot_take_it(void **state)
+{
+    struct store *s = fresh_store(), *reader = NULL;
+    struct fault f;
+    uint64_t total = 0;
+    (void)state;
+    make_box();
+    put_file("a", STR(DELIVERED "Content-Type: text/xml\n\n" REPORT));
+    assert_true(store_open(&reader, folder, false, &f));
+    assert_int_equal(aggregate_gather(reader, folder, 1800000000, &f), -1);
+    assert_non_null(strstr(f.text, "cannot be written"));
+    assert_true(has_file("a:0"));
+    store_close(&reader);
+    assert_int_equal(aggregate_gather(s, folder, 1800000000, &f), 1);
+    assert_false(has_file("a:0"));
+    store_reports(s, NULL, 0, count_report, &total);
+    assert_int_equal(total, 42);
+    drop_store(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -698,6 +771,8 @@ int main(void)
         cmocka_unit_test(the_same_report_counts_once_however_it_is_wrapped),
         cmocka_unit_test(reports_on_domains_that_nobody_asked_for_are_not_kept),
         cmocka_unit_test(the_oldest_reports_go_when_there_are_too_many_rows),
+        cmocka_unit_test(mailed_reports_are_taken_each_once_and_only_for_the_domain_they_were_sent_to),
+        cmocka_unit_test(a_mailed_report_waits_while_the_database_cannot_take_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

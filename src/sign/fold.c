@@ -9,17 +9,23 @@ static void next_line(struct fold *f)
     f->column = 1;
 }
 
-void fold_word(struct fold *f, const char *gap, struct str word)
+/* The gap, or a new line where a word of `bytes` would not fit behind it; the column behind the word. */
+static void before_word(struct fold *f, const char *gap, size_t bytes)
 {
     size_t n = strlen(gap);
-    if (f->column + n + word.n > LINE_MOST && f->column > 1) {
+    if (f->column + n + bytes > LINE_MOST && f->column > 1) {
         next_line(f);
     } else {
         buf_add(f->b, gap, n);
         f->column += n;
     }
+    f->column += bytes;
+}
+
+void fold_word(struct fold *f, const char *gap, struct str word)
+{
+    before_word(f, gap, word.n);
     buf_add_str(f->b, word);
-    f->column += word.n;
 }
 
 void fold_loose(struct fold *f, struct str s)
@@ -36,8 +42,10 @@ void fold_loose(struct fold *f, struct str s)
 
 void fold_tag(struct fold *f, const char *gap, const char *name, struct str value)
 {
-    struct buf word = {0};
-    buf_addf(&word, "%s=%.*s;", name, STR_ARGS(value));
-    fold_word(f, gap, buf_str(&word));
-    buf_done(&word);
+    struct str n = str_of(name);
+    before_word(f, gap, n.n + value.n + 2);
+    buf_add_str(f->b, n);
+    buf_add_str(f->b, STR("="));
+    buf_add_str(f->b, value);
+    buf_add_str(f->b, STR(";"));
 }

@@ -12,7 +12,7 @@
 #include <sodium.h>
 #include <stdio.h>
 
-enum { HASH = 32, SIGNATURE_MAX = 512 };
+enum { HASH = 32, SIGNATURE_MAX = 512, FIELD_USUAL = 1000 };
 
 /* ---- hashes ---- */
 
@@ -71,6 +71,7 @@ static void add_signature(const struct common *c, const struct sign_key *k, int6
     struct buf field = {0}, raw = {0}, text = {0};
     struct fold f = {&field, 0};
     unsigned char hash[HASH];
+    buf_reserve(&field, FIELD_USUAL);
     put_tags(&f, c, k, now_s);
     must(EVP_MD_CTX_copy_ex(scratch, c->md) == 1);
     canon_signature(scratch, buf_str(&field), true);

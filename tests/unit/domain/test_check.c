@@ -55,7 +55,7 @@ static void expect(const struct record *r, const struct zone_row *row, size_t n,
                    const char *detail)
 {
     struct zone z = {row, n, false};
-    struct verify_dns dns = {ask, &z};
+    struct verify_dns dns = {.ask = ask, .ctx = &z};
     struct arena a = {0};
     struct checked c;
     check_record(&us, r, &dns, &a, &c);
@@ -179,7 +179,7 @@ static void a_name_that_has_the_domain_twice_is_found(void **state)
 static void no_answer_is_not_taken_for_no_record(void **state)
 {
     struct zone z = {NULL, 0, true};
-    struct verify_dns dns = {ask, &z};
+    struct verify_dns dns = {.ask = ask, .ctx = &z};
     struct arena a = {0};
     struct checked c;
     (void)state;

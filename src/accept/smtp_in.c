@@ -133,6 +133,8 @@ static void do_ehlo(struct smtp_in *m, struct str rest)
              STR_ARGS(s->hostname), s->message_bytes_max);
     if (s->tls && !m->tls && m->door != DOOR_LOCAL)
         buf_add_str(m->out, STR("250-STARTTLS\r\n"));
+    if (m->tls)
+        buf_add_str(m->out, STR("250-REQUIRETLS\r\n")); /* RFC 8689 2: under TLS only */
     if (smtp_auth_offered(m))
         buf_add_str(m->out, STR("250-AUTH PLAIN LOGIN SCRAM-SHA-256\r\n"));
     if (s->transactions_max)

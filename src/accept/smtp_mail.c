@@ -84,6 +84,10 @@ static const char *mail_param(struct smtp_in *m, const struct param *q)
         t->envelope.smtputf8 = true;
         return q->has_value ? "SMTPUTF8 takes no value" : NULL;
     }
+    if (str_eq_nocase(q->name, STR("REQUIRETLS")) && m->tls) {
+        t->envelope.requiretls = true;
+        return q->has_value ? "REQUIRETLS takes no value" : NULL;
+    }
     if (str_eq_nocase(q->name, STR("RET")))
         return mail_ret(&t->envelope, q->value) ? NULL : "RET takes FULL or HDRS";
     if (str_eq_nocase(q->name, STR("ENVID")))

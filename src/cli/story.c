@@ -3,6 +3,7 @@
 
 #include "cli/text.h"
 #include "cli/verify_show.h"
+#include "explain/demand.h"
 #include "explain/explain.h"
 #include "explain/noticed.h"
 #include "mail/date.h"
@@ -206,6 +207,18 @@ static void put_dialogue(const struct outcome *o, enum lang l, struct buf *b)
     buf_done(&line);
 }
 
+/* What was demanded of the connection, where that is not what decided: a policy that is being tested is told of with a delivery,
+ * too, and one that is in force beside the server's own words. */
+static void put_demand(const struct outcome *o, enum lang l, struct buf *b)
+{
+    struct buf demand = {0};
+    demand_tell(&o->secure, o->host, lang_name(l), &demand);
+    buf_add_str(b, STR("      "));
+    common_safe(buf_str(&demand), TEXT_MAX, b);
+    buf_add_str(b, STR("\n"));
+    buf_done(&demand);
+}
+
 /* before: what was told of this recipient last; NULL: nothing. What is understood in the same way is not explained again. */
 static void put_note(const struct outcome *o, const struct outcome_rcpt *r, const struct outcome_rcpt *before,
                      const struct common *c, struct buf *b)
@@ -224,6 +237,8 @@ static void put_note(const struct outcome *o, const struct outcome_rcpt *r, cons
         buf_addf(b, "      %s [%.*s]\n", text(l, TEXT_AS_BEFORE), STR_ARGS(r->verdict.cause));
     else if (r->status != OUTCOME_DELIVERED)
         story_verdict(r, l, b);
+    if (o->secure.flaw != FLAW_NONE && (o->secure.by == BY_STS_TESTING || r->reply.code))
+        put_demand(o, l, b);
     if (o->rest_s)
         buf_addf(b, "      %s %u min\n", text(l, TEXT_RESTS), (o->rest_s + 59) / 60);
     if (r->status == OUTCOME_DEFERRED) {
@@ -349,6 +364,8 @@ static void json_event(const struct outcome *o, const struct outcome_rcpt *r, co
     json_text("host", o->host, b);
     json_text("ip", o->ip, b);
     json_text("tls", o->tls_version, b);
+    json_text("tls_policy", str_of(demand_by_name(o->secure.by)), b);
+    json_text("tls_flaw", str_of(demand_flaw_name(o->secure.flaw)), b);
     json_text("cause", r->verdict.cause, b);
     if (o->rest_s)
         buf_addf(b, ",\"rest_s\":%u", o->rest_s);

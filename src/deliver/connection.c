@@ -44,21 +44,22 @@ static void idle_leave(struct connection *c)
     c->deliver->stats.idle--;
 }
 
-/* What a rule promises a message (protocol, TLS, whose login), as a number. A kept connection was opened for one such promise:
- * two rules may share a site, and new settings may come while it is kept. */
+/* What a rule promises a message (protocol, whose login), as a number. A kept connection was opened for one such promise: two
+ * rules may share a site, and new settings may come while it is kept. Whether it is safe enough is asked separately (secure.c).
+ */
 static uint64_t promise(const struct route *r)
 {
     const uint8_t *key = hash_process_key();
     uint64_t login = r->login ? siphash(key, r->login, strlen(r->login) + 1) : 0;
     uint64_t password = r->login ? siphash(key, r->password, strlen(r->password)) : 0;
-    return (login * 31 + password) << 8 ^ (uint64_t)r->kind << 4 ^ (uint64_t)r->tls;
+    return (login * 31 + password) << 4 ^ (uint64_t)r->kind;
 }
 
-struct connection *connection_idle(struct deliver *d, uint64_t pool, const struct route *r)
+struct connection *connection_idle(struct deliver *d, const struct attempt *a)
 {
-    struct connection *c = d->idle[pool % IDLE_SLOTS];
-    uint64_t promised = c ? promise(r) : 0;
-    while (c && (c->pool != pool || c->promise != promised))
+    struct connection *c = d->idle[a->pool % IDLE_SLOTS];
+    uint64_t promised = c ? promise(a->route) : 0;
+    while (c && (c->pool != a->pool || c->promise != promised || !secure_fits(c, a)))
         c = c->next_idle;
     return c;
 }
@@ -204,8 +205,12 @@ static void on_secured(void *ctx)
         snprintf(c->talk->tls_cipher, sizeof c->talk->tls_cipher, "%s", f->cipher);
         c->talk->tls_verified = f->verified;
     }
-    smtp_out_secured(&c->machine);
-    set_timer(c);
+    if (secure_judge(c)) {
+        smtp_out_secured(&c->machine);
+        set_timer(c);
+    } else {
+        leave(c, true);
+    }
 }
 
 static void on_drained(void *ctx)
@@ -245,11 +250,13 @@ static enum note ended_note(const struct connection *c, enum stream_end why, con
 static bool retry_in_clear(struct connection *c, enum note how, const char *detail)
 {
     struct talk *t = c->talk;
-    if (!t || c->machine.state != OUT_WANT_TLS || t->attempt->route->tls != TLS_OPPORTUNISTIC)
+    if (!t || c->machine.state != OUT_WANT_TLS || t->secure.level != SECURE_MAY)
         return false;
     note_put(t->note, how, detail);
     talk_remark(t, t->note);
     note_put(t->note, NOTE_WITHOUT_TLS, "");
+    secure_lacks(t, c, FLAW_HANDSHAKE);
+    secure_session(t, t->target, c->ip, FLAW_HANDSHAKE);
     t->no_tls = true;
     leave(c, false);
     return true;
@@ -262,8 +269,13 @@ static void on_ended(void *ctx, enum stream_end why, const char *detail)
     if (why == STREAM_TLS || c->machine.state == OUT_WANT_TLS)
         if (retry_in_clear(c, how, detail))
             return;
-    if (c->talk && c->machine.state == OUT_WANT_TLS)
-        c->talk->phase = PHASE_TLS;
+    if (c->talk && c->machine.state == OUT_WANT_TLS) {
+        note_put(c->talk->note, how, detail);
+        talk_remark(c->talk, c->talk->note);
+        secure_lacks(c->talk, c, FLAW_HANDSHAKE);
+        leave(c, true);
+        return;
+    }
     if (c->talk && (why == STREAM_REFUSED || (why == STREAM_TIMEOUT && !*c->source_ip))) {
         struct talk *t = c->talk;
         enum note n = connect_note(why, detail);
@@ -294,6 +306,8 @@ static void opening_failed(struct connection *c)
     bool about_us = m->failure_phase == PHASE_AUTH || m->failure_phase == PHASE_STARTTLS;
     t->refused_for_good += m->failure.code / 100 == 5 && !about_us;
     note_put(t->note, m->failure_note, "");
+    if (m->failure_phase == PHASE_STARTTLS && secure_lacks(t, c, m->failure.code ? FLAW_REFUSED : FLAW_NOT_OFFERED))
+        t->phase = PHASE_STARTTLS;
     leave(c, true);
 }
 
@@ -325,6 +339,25 @@ static void transaction_over(struct connection *c)
         connection_close(c);
 }
 
+static void start_tls(struct connection *c)
+{
+    struct tls_peer peer = secure_peer(c->talk, c);
+    if (!stream_start_tls(c->stream, c->deliver->tls, &peer, TLS_MS))
+        broke(c, NOTE_TLS_INJECTED, "");
+}
+
+static void ready(struct connection *c)
+{
+    struct talk *t = c->talk;
+    t->reached = true;
+    if (!secure_passes(c)) {
+        leave(c, true);
+        return;
+    }
+    smtp_out_begin(&c->machine, t->attempt, &t->arena);
+    react(c);
+}
+
 static void react(struct connection *c)
 {
     switch (c->machine.state) {
@@ -333,16 +366,12 @@ static void react(struct connection *c)
         set_timer(c);
         return;
     case OUT_WANT_TLS:
-        if (!stream_start_tls(c->stream, c->talk->attempt->route->tls == TLS_VERIFIED ? c->deliver->strict : c->deliver->lax,
-                              c->host, TLS_MS))
-            broke(c, NOTE_TLS_INJECTED, "");
+        start_tls(c);
         return;
     case OUT_READY:
         if (!c->talk)
             return; /* RSET of a kept one was answered */
-        c->talk->reached = true;
-        smtp_out_begin(&c->machine, c->talk->attempt, &c->talk->arena);
-        react(c);
+        ready(c);
         return;
     case OUT_DONE:
     case OUT_OVER:
@@ -372,6 +401,9 @@ void connection_take(struct connection *c, struct talk *t)
     c->talk = t;
     t->connection = c;
     t->reached = true;
+    t->target = secure_fits(c, t->attempt);
+    must(t->target);
+    t->secure = secure_demand(t->attempt, t->target);
     const struct tls_facts *f = stream_tls(c->stream);
     if (f) {
         snprintf(t->tls_version, sizeof t->tls_version, "%s", f->version);
@@ -404,7 +436,7 @@ static void machine_setup(struct connection *c, const struct talk *t)
     snprintf(c->ehlo, sizeof c->ehlo, "%.*s", STR_ARGS(t->attempt->source->ehlo));
     m->lmtp = r->kind == ROUTE_LMTP;
     m->chunking = c->deliver->settings->chunking;
-    m->policy = r->tls;
+    m->level = t->secure.level;
     m->no_tls = t->no_tls;
     m->ehlo = str_of(c->ehlo);
     m->login = r->login;
@@ -422,6 +454,11 @@ void connection_open(struct talk *t, const struct route_host *h)
     t->connection = c;
     c->pool = t->attempt->pool;
     c->promise = promise(t->attempt->route);
+    t->target = h;
+    if (!t->no_tls) /* otherwise it goes on with the same host */
+        t->secure = secure_demand(t->attempt, h);
+    c->secured.clear_by_choice = t->secure.level == SECURE_NEVER;
+    t->shown[0] = '\0';
     c->next = d->connections;
     if (c->next)
         c->next->at = &c->next;

@@ -14,8 +14,7 @@ bool deliver_open(struct deliver **ret, struct loop *l, struct chore_pool *chore
     d->loop = l;
     d->chores = chores;
     d->settings = s;
-    if (!tls_client_new(&d->lax, false, STR(""), f) || !tls_client_new(&d->strict, true, STR(""), f)) {
-        tls_free(&d->lax);
+    if (!tls_client_new(&d->tls, s->tls_trusted_pem, f)) {
         free(d);
         return false;
     }
@@ -47,8 +46,7 @@ void deliver_close(struct deliver **deliver)
         talk_cut(d->talks);
     while (d->connections)
         connection_close(d->connections);
-    tls_free(&d->lax);
-    tls_free(&d->strict);
+    tls_free(&d->tls);
     free(d);
 }
 

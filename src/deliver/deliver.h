@@ -21,11 +21,12 @@ struct source {
 
 struct deliver_settings {
     uint32_t connect_timeout_ms, banner_timeout_ms, command_timeout_ms, data_timeout_ms, body_block_timeout_ms,
-        body_timeout_ms; /* 30 s, then RFC 5321 4.5.3.2: 5 min, 5 min, 2 min, 3 min, 10 min */
-    uint32_t idle_ms;    /* a kept connection is closed after */
-    uint32_t idle_max;   /* kept connections in all: beyond, the one that waited longest is closed */
-    uint32_t hosts_max;  /* addresses tried in one attempt: 5 */
-    bool chunking;       /* use BDAT where offered */
+        body_timeout_ms;        /* 30 s, then RFC 5321 4.5.3.2: 5 min, 5 min, 2 min, 3 min, 10 min */
+    uint32_t idle_ms;           /* a kept connection is closed after */
+    uint32_t idle_max;          /* kept connections in all: beyond, the one that waited longest is closed */
+    uint32_t hosts_max;         /* addresses tried in one attempt: 5 */
+    bool chunking;              /* use BDAT where offered */
+    struct str tls_trusted_pem; /* authorities whose certificates are good; "": the system's. Read when the instance is opened */
 };
 
 /* One try of some recipients of one message. The caller keeps it and all it points to until done. */

@@ -47,8 +47,8 @@ static void take_capability(struct smtp_out *m, struct str line)
     static const struct {
         const char *name;
         unsigned cap;
-    } known[] = {{"PIPELINING", CAP_PIPELINING}, {"8BITMIME", CAP_8BITMIME}, {"SMTPUTF8", CAP_SMTPUTF8}, {"DSN", CAP_DSN},
-                 {"CHUNKING", CAP_CHUNKING},     {"STARTTLS", CAP_STARTTLS}, {"SIZE", CAP_SIZE}};
+    } known[] = {{"PIPELINING", CAP_PIPELINING}, {"8BITMIME", CAP_8BITMIME}, {"SMTPUTF8", CAP_SMTPUTF8},     {"DSN", CAP_DSN},
+                 {"CHUNKING", CAP_CHUNKING},     {"STARTTLS", CAP_STARTTLS}, {"REQUIRETLS", CAP_REQUIRETLS}, {"SIZE", CAP_SIZE}};
     struct str rest = str_trim(line), word = str_split(&rest, ' ');
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (str_eq_nocase(word, str_of(known[i].name)))
@@ -61,14 +61,14 @@ static void take_capability(struct smtp_out *m, struct str line)
 
 static bool wants_tls(const struct smtp_out *m)
 {
-    return !m->tls && !m->no_tls && m->policy != TLS_NONE && (m->caps & CAP_STARTTLS);
+    return !m->tls && !m->no_tls && m->level != SECURE_NEVER && (m->caps & CAP_STARTTLS);
 }
 
 static void opened(struct smtp_out *m)
 {
     if (wants_tls(m))
         out_say(m, STEP_STARTTLS);
-    else if (!m->tls && (m->policy == TLS_REQUIRED || m->policy == TLS_VERIFIED))
+    else if (!m->tls && m->level >= SECURE_ENCRYPTED)
         out_fail(m, PHASE_STARTTLS, NULL, NOTE_TLS_NOT_OFFERED);
     else if (m->login && (m->caps & CAP_AUTH_PLAIN))
         out_say(m, STEP_AUTH_PLAIN);
@@ -117,7 +117,7 @@ void opening_hear_starttls(struct smtp_out *m, uint32_t rcpt, const struct reply
     (void)rcpt;
     if (r->code / 100 == 2) {
         m->state = OUT_WANT_TLS;
-    } else if (m->policy == TLS_OPPORTUNISTIC) {
+    } else if (m->level == SECURE_MAY) {
         m->no_tls = true;
         opened(m);
     } else {

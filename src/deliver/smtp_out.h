@@ -42,7 +42,8 @@ enum capability {
     CAP_CHUNKING = 32,
     CAP_STARTTLS = 64,
     CAP_AUTH_PLAIN = 128,
-    CAP_AUTH_LOGIN = 256
+    CAP_AUTH_LOGIN = 256,
+    CAP_REQUIRETLS = 512
 };
 
 enum out_state {
@@ -82,7 +83,7 @@ struct smtp_out {
     const struct smtp_out_hooks *hooks;
     void *ctx;
     bool lmtp, chunking, tls, no_tls;
-    enum route_tls policy;
+    enum secure_level level; /* what is demanded of the connection */
     struct str ehlo;
     const char *login, *password;
     enum out_state state;

@@ -90,6 +90,8 @@ void transaction_say_mail(struct smtp_out *m)
     if ((m->caps & CAP_8BITMIME) && e->has_8bit)
         buf_add_str(&b, STR(" BODY=8BITMIME"));
     add_utf8(m, &b);
+    if (e->requiretls && !m->lmtp)
+        buf_add_str(&b, STR(" REQUIRETLS"));
     if ((m->caps & CAP_DSN) && e->ret != RET_UNSET)
         buf_addf(&b, " RET=%s", e->ret == RET_FULL ? "FULL" : "HDRS");
     if ((m->caps & CAP_DSN) && e->envid.n)

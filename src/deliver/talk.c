@@ -100,6 +100,10 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
                         .tls_version = str_of(t->tls_version),
                         .tls_cipher = str_of(t->tls_cipher),
                         .tls_verified = t->tls_verified,
+                        .domain = str_of(a->route->domain),
+                        .sessions = t->sessions,
+                        .session = t->session,
+                        .secure = t->secure,
                         .lines = t->lines,
                         .line = t->line,
                         .host = t->seen_host,
@@ -107,6 +111,7 @@ void talk_finish(struct talk *t, const struct smtp_out *m, enum outcome_status r
                         .port = t->seen_port,
                         .source_ip = t->seen_source_ip,
                         .ehlo = t->seen_ehlo};
+    o.secure.shown = str_of(t->shown);
     fill_results(t, m, rest, &o);
     bool dsn = m && (m->caps & CAP_DSN) && !m->lmtp;
     bool reached = t->reached;
@@ -142,10 +147,18 @@ void talk_next_host(struct talk *t)
         give_up(t);
         return;
     }
+    struct secure demand = secure_demand(t->attempt, &r->host[t->host]);
+    if (secure_forbids(&demand)) { /* as are all behind it */
+        if (!t->tried)
+            secure_forbid(t, &r->host[t->host]);
+        give_up(t);
+        return;
+    }
     t->tried = t->host + 1;
     if (t->host > 0 || t->lines)
         next_connection(t, &r->host[t->host]);
     t->tls_version[0] = t->tls_cipher[0] = '\0';
+    t->tls_verified = false;
     connection_open(t, &r->host[t->host]);
 }
 
@@ -154,7 +167,7 @@ static void on_no_host(void *ctx) { give_up(ctx); }
 void talk_start(struct deliver *d, struct attempt *a)
 {
     struct talk *t = talk_new(d, a);
-    struct connection *kept = a->route->kind == ROUTE_MAILDIR ? NULL : connection_idle(d, a->pool, a->route);
+    struct connection *kept = a->route->kind == ROUTE_MAILDIR ? NULL : connection_idle(d, a);
     if (a->route->kind == ROUTE_MAILDIR) {
         maildir_start(t);
     } else if (kept) {

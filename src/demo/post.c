@@ -52,14 +52,9 @@ static struct route *route_to(const struct letterbox *to)
     struct route_host *h = calloc(1, sizeof *h);
     must(r && h && net_parse_ip(str_of(to->ip), to->port, &h->addr, &h->addr_len));
     h->name = to->ip;
-    *r = (struct route){.refs = 1,
-                        .kind = ROUTE_SMTP,
-                        .site = to->ip,
-                        .tls = TLS_REQUIRED,
-                        .login = to->login,
-                        .password = to->password,
-                        .hosts = 1,
-                        .host = h};
+    h->secure.level = SECURE_ENCRYPTED;
+    *r = (struct route){
+        .refs = 1, .kind = ROUTE_SMTP, .site = to->ip, .login = to->login, .password = to->password, .hosts = 1, .host = h};
     return r;
 }
 

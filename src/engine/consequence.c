@@ -49,13 +49,23 @@ static void retry_or_expire(struct trip *t, struct outcome_rcpt *r, int64_t now_
     r->verdict.action = ACTION_STOP;
 }
 
+/* Hosts that this domain's own policy kept it from: other domains of the site may well reach them. */
+static bool some_forbidden(const struct route *r)
+{
+    for (unsigned i = 0; i < r->hosts; i++)
+        if (route_forbids(&r->host[i]))
+            return true;
+    return false;
+}
+
 /* What the lane is told: the worst that a recipient's verdict says, but a server that took mail does not bar us. */
-static enum lane_feedback feedback(const struct outcome *o, bool reached, const struct outcome_rcpt **ret_why)
+static enum lane_feedback feedback(const struct trip *t, const struct outcome *o, bool reached,
+                                   const struct outcome_rcpt **ret_why)
 {
     enum lane_feedback worst = LANE_OK;
     bool taken = false;
     if (!reached)
-        return LANE_DOWN;
+        return some_forbidden(t->attempt.route) ? LANE_UNTRIED : LANE_DOWN;
     for (uint32_t i = 0; i < o->rcpts; i++) {
         const struct outcome_rcpt *r = &o->rcpt[i];
         taken |= r->status == OUTCOME_DELIVERED;
@@ -87,7 +97,7 @@ void consequence(struct trip *t, struct outcome *o, bool reached)
         if (r->status == OUTCOME_DEFERRED)
             retry_or_expire(t, r, o->at_ms, o->attempt);
     }
-    enum lane_feedback how = feedback(o, reached, &why);
+    enum lane_feedback how = feedback(t, o, reached, &why);
     if (how == LANE_BARRED)
         schedule_blame(t->lane, cause_find(why->verdict.cause)->name);
     int64_t rest_ms = schedule_finished(t->begun->schedule, t->lane, how, loop_now_ms(t->begun->loop));

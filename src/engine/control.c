@@ -1,14 +1,15 @@
 /* control: see control.h. Each request visits every worker by post, each leaves its part of the answer, the last one sends it
  * back.
  *
- * Commands: ping | metrics | lanes | reload-accounts | reload-domains | reload-suppression | pause SITE | resume SITE |
- * retry WHICH | hold WHICH |
- * release WHICH | drop WHICH. WHICH: id ULID | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text;
- * "ok N" (jobs or sites changed) or "error SENTENCE". */
+ * Commands: ping | metrics | lanes | reload-accounts | reload-domains | reload-suppression | reload-policies |
+ * policies-wanted MILLISECONDS | pause SITE | resume SITE | retry WHICH | hold WHICH | release WHICH | drop WHICH. WHICH: id ULID
+ * | account NAME | domain NAME | all. SITE: as in lane rules. Answers: lines of text; "ok N" (jobs or sites changed) or "error
+ * SENTENCE". */
 #include "engine/control.h"
 
 #include "engine/flow.h"
 #include "engine/numbers.h"
+#include "engine/policies.h"
 #include "engine/suppressed.h"
 #include "lib/must.h"
 #include "lib/stream.h"
@@ -20,7 +21,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 1024, LINGER_MS = 2000 };
+enum { LINE_MAX_BYTES = 1024, LINGER_MS = 2000, WANTED_MS_MAX = 60000 };
 
 struct control {
     struct engine *engine;
@@ -257,7 +258,7 @@ static void about_jobs(struct request *r, struct str which)
         refuse(r, "expected: id MESSAGE-ID, account NAME, domain NAME or all");
 }
 
-static void on_suppression(void *ctx, const struct fault *f)
+static void on_reloaded(void *ctx, const struct fault *f)
 {
     struct request *r = ctx;
     if (f)
@@ -269,7 +270,26 @@ static void on_suppression(void *ctx, const struct fault *f)
 static void reload_suppression(struct request *r)
 {
     r->busy = true;
-    suppressed_reload(r->control->engine, on_suppression, r);
+    suppressed_reload(r->control->engine, on_reloaded, r);
+}
+
+static void reload_policies(struct request *r)
+{
+    r->busy = true;
+    policies_reload(r->control->engine, on_reloaded, r);
+}
+
+static void on_wanted(void *ctx, struct str lines) { answer(ctx, lines.p, lines.n); }
+
+static void wanted(struct request *r, struct str rest)
+{
+    uint64_t wait_ms;
+    if (!str_to_u64(rest, WANTED_MS_MAX, &wait_ms)) {
+        refuse(r, "expected: for how many milliseconds to wait");
+        return;
+    }
+    r->busy = true;
+    policies_wanted(r->control->engine, (uint32_t)wait_ms, on_wanted, r);
 }
 
 static void command(struct request *r, struct str line)
@@ -290,6 +310,10 @@ static void command(struct request *r, struct str line)
         reload(r, true);
     else if (str_eq(line, STR("reload-suppression")))
         reload_suppression(r);
+    else if (str_eq(line, STR("reload-policies")))
+        reload_policies(r);
+    else if (str_eq(word, STR("policies-wanted")))
+        wanted(r, rest);
     else if (str_eq(line, STR("metrics")))
         go_round(r, tell_metrics, false);
     else if (str_eq(line, STR("lanes")))

@@ -4,6 +4,7 @@
 #include "engine/control.h"
 #include "engine/incoming.h"
 #include "engine/message.h"
+#include "engine/policies.h"
 #include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
@@ -369,7 +370,7 @@ static bool open_all(struct process *p, struct settings *s, struct fault *f)
     e->shared = accept_shared_new();
     must(e->worker && e->shared);
     return snapshot_new(&e->snapshot, s, NULL, f) && loop_new(&e->loop, f) && chore_pool_new(&e->chores, 2, f) &&
-           incoming_open(e, s, f) && suppressed_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
+           incoming_open(e, s, f) && suppressed_open(e, f) && policies_open(e, f) && watch_outside(p, f) && start_workers(p, f) &&
            control_open(&e->control, e, p->sockets->control, reload, f);
 }
 
@@ -404,6 +405,7 @@ int engine_run(struct settings *s, const struct engine_sockets *sockets)
     for (unsigned i = 0; i < p.engine.workers; i++)
         pthread_join(p.engine.worker[i].thread, NULL);
     control_close(&p.engine.control);
+    policies_close(&p.engine);
     suppressed_close(&p.engine);
     engine_log("stopped");
     return 0;

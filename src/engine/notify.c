@@ -59,6 +59,7 @@ static bool envelope_for(struct message *m, enum dsn_kind kind, const struct out
                              .accepted_ms = now_ms,
                              .body = BODY_8BITMIME,
                              .smtputf8 = e->smtputf8,
+                             .requiretls = e->requiretls, /* RFC 8689 4.4 */
                              .account = arena_str(a, e->account),
                              .stream = STR("transactional"),
                              .client_ip = STR("local"),

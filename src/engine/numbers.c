@@ -92,6 +92,7 @@ static void put_out(struct buf *b, unsigned n, const struct worker *w)
     put(b, n, "dns_lookups_total", r.lookups);
     put(b, n, "dns_cache_hits_total", r.cache_hits);
     put(b, n, "dns_failures_total", r.failures);
+    put(b, n, "dns_validated", r.dnssec);
 }
 
 void numbers_metrics(const struct worker *w, struct buf *b)

@@ -1,126 +1,48 @@
 /* suppressed: see suppressed.h. */
 #include "engine/suppressed.h"
 
-#include "lib/must.h"
 #include "mail/date.h"
 #include "mail/mailbox.h"
 #include "suppress/suppress.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 
-struct waiter {
-    struct waiter *next;
-    void (*done)(void *ctx, const struct fault *f);
-    void *ctx;
-};
+/* ---- the list ---- */
 
-struct suppressed {
-    struct engine *engine;
-    char path[600];
-    struct suppress_list *list, *fresh; /* in force; being read */
-    struct chore chore;
-    struct fault fault;
-    bool reading, good;
-    struct waiter *answering, *waiting; /* who asked before this reading began; who asked since */
-};
-
-/* ---- reading and handing out ---- */
-
-bool suppressed_open(struct engine *e, struct fault *f)
+static bool load(void **ret, const char *path, void *old, struct fault *f)
 {
-    struct suppressed *s = calloc(1, sizeof *s);
-    must(s);
-    s->engine = e;
-    e->suppressed = s;
-    snprintf(s->path, sizeof s->path, "%.*s/suppression", STR_ARGS(e->snapshot->settings->data_directory));
-    return suppress_load(&s->list, s->path, NULL, f);
+    struct suppress_list *l;
+    if (!suppress_load(&l, path, old, f))
+        return false;
+    *ret = l;
+    return true;
 }
 
-void suppressed_close(struct engine *e)
+static void *ref(void *value) { return suppress_ref(value); }
+
+static void drop(void **value)
 {
-    if (e->suppressed->reading) /* a chore thread still has it: it ends with the process */
-        return;
-    suppress_free(&e->suppressed->list);
-    free(e->suppressed);
-    e->suppressed = NULL;
+    struct suppress_list *l = *value;
+    *value = NULL;
+    suppress_free(&l);
 }
 
-void suppressed_begin(struct worker *w) { w->suppressed = suppress_ref(w->engine->suppressed->list); }
+static void use(struct worker *w, void *value)
+{
+    suppress_free(&w->suppressed);
+    w->suppressed = value;
+}
+
+static const struct handed_kind kind = {"suppression list", "suppression", load, ref, drop, use};
+
+bool suppressed_open(struct engine *e, struct fault *f) { return handed_open(&e->suppressed, e, &kind, f); }
+void suppressed_close(struct engine *e) { handed_close(&e->suppressed); }
+void suppressed_begin(struct worker *w) { w->suppressed = handed_take(w->engine->suppressed); }
 void suppressed_end(struct worker *w) { suppress_free(&w->suppressed); }
-
-struct handing {
-    struct post post;
-    struct worker *worker;
-    struct suppress_list *list;
-};
-
-static void on_handed(void *ctx)
-{
-    struct handing *h = ctx;
-    suppress_free(&h->worker->suppressed);
-    h->worker->suppressed = h->list;
-    free(h);
-}
-
-static void hand_out(struct suppressed *s)
-{
-    for (unsigned i = 0; i < s->engine->workers; i++) {
-        struct handing *h = calloc(1, sizeof *h);
-        must(h);
-        *h = (struct handing){
-            .post = {.fn = on_handed, .ctx = h}, .worker = &s->engine->worker[i], .list = suppress_ref(s->fresh)};
-        loop_post(h->worker->loop, &h->post);
-    }
-    suppress_free(&s->list);
-    s->list = s->fresh;
-    s->fresh = NULL;
-}
-
-static void read_anew(void *ctx) /* on a chore thread; the list in force does not change meanwhile */
-{
-    struct suppressed *s = ctx;
-    s->good = suppress_load(&s->fresh, s->path, s->list, &s->fault);
-}
-
-static void start(struct suppressed *s);
-
-static void on_read(void *ctx)
-{
-    struct suppressed *s = ctx;
-    if (s->good)
-        hand_out(s);
-    else
-        engine_log("the new suppression list is refused, the old stays in force: %s", s->fault.text);
-    s->reading = false;
-    for (struct waiter *w = s->answering, *next; w; w = next) {
-        next = w->next;
-        w->done(w->ctx, s->good ? NULL : &s->fault);
-        free(w);
-    }
-    s->answering = NULL;
-    if (s->waiting)
-        start(s);
-}
-
-static void start(struct suppressed *s)
-{
-    s->reading = true;
-    s->answering = s->waiting;
-    s->waiting = NULL;
-    s->chore = (struct chore){.work = read_anew, .done = on_read, .ctx = s, .home = s->engine->loop};
-    chore_start(s->engine->chores, &s->chore);
-}
 
 void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fault *f), void *ctx)
 {
-    struct suppressed *s = e->suppressed;
-    struct waiter *w = malloc(sizeof *w);
-    must(w);
-    *w = (struct waiter){s->waiting, done, ctx};
-    s->waiting = w;
-    if (!s->reading)
-        start(s);
+    handed_reload(e->suppressed, done, ctx);
 }
 
 /* ---- asking ---- */

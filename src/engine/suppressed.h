@@ -1,9 +1,8 @@
-/* suppressed: the suppression list in force. Private to the engine.
- *
- * It is read before the doors open; a new one is read by a chore thread on the control command "reload-suppression" and handed to
- * every worker by post. A worker's list changes only between two events of its own loop. */
+/* suppressed: the suppression list in force, which is read before the doors open and anew on the control command
+ * "reload-suppression". Private to the engine. */
 #pragma once
 
+#include "engine/handed.h"
 #include "engine/message.h"
 #include "mail/note.h"
 
@@ -15,8 +14,7 @@ void suppressed_close(struct engine *e);
 void suppressed_begin(struct worker *w);
 void suppressed_end(struct worker *w);
 
-/* Reads the file anew; done tells on the main thread how it went (NULL: well; otherwise the old list stays in force). Requests
- * that come while it is being read are answered by one more reading, so that what is told was read after it was asked for. */
+/* Reads the file anew, as handed_reload. */
 void suppressed_reload(struct engine *e, void (*done)(void *ctx, const struct fault *f), void *ctx);
 
 /* Is the job's recipient suppressed? On its home worker, with its letter in memory. why: the note for the story.

@@ -4,6 +4,7 @@
 
 #include "engine/flow.h"
 #include "engine/letters.h"
+#include "engine/policies.h"
 #include "engine/suppressed.h"
 #include "lib/hash.h"
 #include "lib/must.h"
@@ -223,16 +224,19 @@ bool worker_open(struct worker *w, struct fault *f)
     suppressed_begin(w);
     /* First in order, so that what the pump writes and appends is flushed in the same turn. */
     loop_at_turn_end(w->loop, flow_pump, w);
+    const struct route_hooks routing = policies_hooks(w);
     uint64_t seed = siphash(hash_process_key(), &w->number, sizeof w->number);
     w->lease = lease_new(w->snapshot);
     w->outbox = calloc(w->engine->workers, sizeof *w->outbox);
     must(w->outbox);
     bool good = schedule_open(&w->schedule, &s->schedule, seed, loop_wall_ms(w->loop)) &&
-                route_open(&w->router, w->loop, &w->snapshot->route, f) &&
+                route_open(&w->router, w->loop, &w->snapshot->route, &routing, f) &&
                 deliver_open(&w->deliver, w->loop, w->engine->chores, &s->deliver, f) && open_logs(w, f) &&
                 accept_open(&w->accept, w->loop, w->engine->chores, w->engine->shared, &w->snapshot->accept, &hooks, w, f);
-    if (good)
+    if (good) {
+        policies_begin(w);
         timer_set(w->loop, &w->tick, 0);
+    }
     return good;
 }
 

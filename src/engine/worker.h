@@ -84,7 +84,8 @@ struct engine {
     struct accept_shared *shared;
     struct snapshot *snapshot;
     struct control *control;
-    struct suppressed *suppressed;
+    struct handed *suppressed;
+    struct policies *policies;
     uint8_t hash_key[16]; /* which worker owns a site */
     atomic_uint trips;    /* attempts and decisions not yet settled */
 };

@@ -94,7 +94,8 @@ static struct str header_quote(struct str content)
 static void quote_choose(struct report *p)
 {
     const struct dsn_request *r = p->r;
-    bool may = r->kind == DSN_FAILED && r->envelope->ret != RET_HDRS && r->envelope->body != BODY_BINARYMIME;
+    bool may =
+        r->kind == DSN_FAILED && r->envelope->ret != RET_HDRS && !r->envelope->requiretls && r->envelope->body != BODY_BINARYMIME;
     p->whole = may && r->content.n <= r->quote_max;
     p->quote = p->whole ? r->content : header_quote(r->content);
 }

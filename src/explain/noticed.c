@@ -1,6 +1,8 @@
 /* noticed: see noticed.h. One row a note, in both languages; one row a phase for what was waited for. */
 #include "explain/noticed.h"
 
+#include "explain/demand.h"
+
 /* clang-format off */
 static const struct noticed_meaning meanings[NOTE_COUNT] = {
     [NOTE_NO_DOMAIN] = {"domain-not-found", true, "there is no domain %D", "domena %D nie istnieje"},
@@ -49,6 +51,9 @@ static const struct noticed_meaning meanings[NOTE_COUNT] = {
                            "po rozpoczęciu TLS przyszły nieszyfrowane dane"},
     [NOTE_NO_LOGIN] = {"auth-failed", false, "the server offers no way of logging in that is known here (PLAIN or LOGIN)",
                        "serwer nie oferuje żadnego znanego tu sposobu logowania (PLAIN ani LOGIN)"},
+    [NOTE_DEMAND] = {"tls-failed", false, "", ""}, /* told by demand.c, as is */
+    [NOTE_NO_TLSA] = {"dns-failure", false, "", ""},
+    [NOTE_NO_REQUIRETLS] = {"requiretls-unsupported", true, "", ""},
     [NOTE_NO_SMTP] = {"protocol-error", false, "what the server said is no SMTP reply", "to, co przysłał serwer, nie jest odpowiedzią SMTP"},
     [NOTE_UNASKED] = {"protocol-error", false, "the server spoke without being asked", "serwer odezwał się niepytany"},
     [NOTE_TOO_EARLY] = {"protocol-error", false, "the server answered before it was asked", "serwer odpowiedział, zanim go zapytano"},
@@ -160,6 +165,8 @@ void noticed_tell(struct str note, enum phase phase, const char *lang, struct bu
         buf_add_str(b, note);
     else if (n == NOTE_SUPPRESSED)
         put_suppressed(detail, l, b);
+    else if (n == NOTE_DEMAND || n == NOTE_NO_TLSA || n == NOTE_NO_REQUIRETLS)
+        demand_tell_note(detail, lang, b);
     else
         put(l ? meanings[n].pl : meanings[n].en, detail, phase, l, b);
     if (phase == PHASE_BODY && (n == NOTE_SILENCE || n == NOTE_HUNG_UP || n == NOTE_RESET))

@@ -72,7 +72,6 @@ static void stream_destroy(struct stream *s)
     buf_done(&s->held);
     buf_done(&s->copy);
     free(s->piece);
-    free(s->tls_name);
     free(s);
 }
 

@@ -61,11 +61,13 @@ void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);
 
 /* Begins TLS as server or client after the queued output is written; false, and nothing done, if unread plain
- * bytes are held. For a client `name` is sent as SNI and checked when the context verifies. Once on a stream; the
- * owner says nothing more until secured. */
-bool stream_start_tls(struct stream *s, struct tls_context *tls, const char *name, int64_t timeout_ms);
+ * bytes are held. peer: whom a client expects, copied; NULL for a server. Once on a stream; the owner says nothing more
+ * until secured. */
+bool stream_start_tls(struct stream *s, struct tls_context *tls, const struct tls_peer *peer, int64_t timeout_ms);
 /* The TLS session's facts, or NULL in the clear. Valid until the stream is closed. */
 const struct tls_facts *stream_tls(const struct stream *s);
+/* The names that the peer's certificate is for, cut to n bytes; "" in the clear or without one. */
+void stream_tls_shown(const struct stream *s, char *out, size_t n);
 
 /* Closes and frees at once (unwritten output is lost; ended is not called). With linger: after queued output
  * is written, at most linger_ms from now; no hook is called any more. Sets *s to NULL. */

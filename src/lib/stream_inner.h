@@ -43,7 +43,6 @@ struct stream {
     int64_t tls_timeout_ms;
     struct tls_context *tls; /* from stream_start_tls on */
     SSL *ssl;
-    char *tls_name;
     struct tls_facts facts;
     struct post post;
     enum stream_end end_why;

@@ -21,13 +21,13 @@ static void end_by_ssl(struct stream *s, int result)
     ERR_clear_error();
 }
 
-bool stream_start_tls(struct stream *s, struct tls_context *tls, const char *name, int64_t timeout_ms)
+bool stream_start_tls(struct stream *s, struct tls_context *tls, const struct tls_peer *peer, int64_t timeout_ms)
 {
     must(!s->tls);
     if (s->held.n > 0)
         return false;
     s->tls = tls_ref(tls);
-    s->tls_name = name ? strdup(name) : NULL;
+    s->ssl = tls_session(tls, s->watch.fd, peer);
     s->tls_timeout_ms = timeout_ms;
     s->want_tls = true;
     stream_mark_dirty(s);
@@ -37,7 +37,6 @@ bool stream_start_tls(struct stream *s, struct tls_context *tls, const char *nam
 void stream_tls_begin(struct stream *s)
 {
     s->want_tls = false;
-    s->ssl = tls_session(s->tls, s->watch.fd, s->tls_name);
     s->state = HANDSHAKE;
     timer_set(s->loop, &s->timer, s->tls_timeout_ms);
     stream_tls_advance(s);
@@ -107,3 +106,10 @@ bool stream_tls_write(struct stream *s)
 }
 
 const struct tls_facts *stream_tls(const struct stream *s) { return s->facts.version ? &s->facts : NULL; }
+
+void stream_tls_shown(const struct stream *s, char *out, size_t n)
+{
+    out[0] = '\0';
+    if (s->facts.version)
+        tls_shown(s->ssl, out, n);
+}

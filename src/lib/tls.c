@@ -15,7 +15,7 @@
 struct tls_context {
     atomic_uint refs;
     SSL_CTX *ctx;
-    bool server, verify;
+    bool server;
 };
 
 const char *tls_error(char *buf, size_t n, const char *fallback)
@@ -39,7 +39,7 @@ static bool ssl_fault(struct fault *f, const char *what)
 
 /* ---- contexts ---- */
 
-static struct tls_context *context_new(const SSL_METHOD *method, bool server, bool verify)
+static struct tls_context *context_new(const SSL_METHOD *method, bool server)
 {
     struct tls_context *t = calloc(1, sizeof *t);
     must(t);
@@ -48,7 +48,6 @@ static struct tls_context *context_new(const SSL_METHOD *method, bool server, bo
     t->ctx = SSL_CTX_new(method);
     must(t->ctx);
     t->server = server;
-    t->verify = verify;
     SSL_CTX_set_min_proto_version(t->ctx, TLS1_2_VERSION); /* RFC 8996 */
     SSL_CTX_set_options(t->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF |
                                     SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -105,7 +104,7 @@ static bool use_key(SSL_CTX *ctx, struct str pem)
 
 bool tls_server_new(struct tls_context **ret, struct str chain_pem, struct str key_pem, struct fault *f)
 {
-    struct tls_context *t = context_new(TLS_server_method(), true, false);
+    struct tls_context *t = context_new(TLS_server_method(), true);
     static const unsigned char id[] = "goniec";
     SSL_CTX_set_session_id_context(t->ctx, id, sizeof id - 1);
     SSL_CTX_set_num_tickets(t->ctx, 1);
@@ -137,11 +136,12 @@ static bool trust(SSL_CTX *ctx, struct str pem, struct fault *f)
     return n > 0 || fault_set(f, "there is no certificate in the list of trusted ones");
 }
 
-bool tls_client_new(struct tls_context **ret, bool verify, struct str ca_pem, struct fault *f)
+bool tls_client_new(struct tls_context **ret, struct str ca_pem, struct fault *f)
 {
-    struct tls_context *t = context_new(TLS_client_method(), false, verify);
-    SSL_CTX_set_verify(t->ctx, verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, NULL);
-    if ((verify || ca_pem.n) && !trust(t->ctx, ca_pem, f)) {
+    struct tls_context *t = context_new(TLS_client_method(), false);
+    SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL); /* checks, and goes on */
+    must(SSL_CTX_dane_enable(t->ctx) == 1);
+    if (!trust(t->ctx, ca_pem, f)) {
         tls_free(&t);
         return false;
     }
@@ -166,9 +166,57 @@ void tls_free(struct tls_context **t)
     free(x);
 }
 
+/* ---- TLSA records ---- */
+
+/* A record that holds a whole certificate or key, and not its digest, must be one (RFC 6698 2.1.4). */
+static bool is_whole(const struct tls_tlsa *r)
+{
+    const unsigned char *p = r->data;
+    X509 *cert = r->selector == 0 ? d2i_X509(NULL, &p, r->n) : NULL;
+    EVP_PKEY *key = r->selector == 1 ? d2i_PUBKEY(NULL, &p, r->n) : NULL;
+    bool good = (cert || key) && p == r->data + r->n;
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    ERR_clear_error();
+    return good;
+}
+
+bool tls_tlsa_usable(const struct tls_tlsa *r)
+{
+    if ((r->usage != 2 && r->usage != 3) || r->selector > 1)
+        return false;
+    return r->matching == 0 ? is_whole(r) : r->matching == 1 ? r->n == 32 : r->matching == 2 && r->n == 64;
+}
+
 /* ---- sessions ---- */
 
-struct ssl_st *tls_session(struct tls_context *t, int fd, const char *name)
+/* Chain and name decide (RFC 9525: names are in the SAN, a wildcard stands for one label). */
+static void expect_name(SSL *ssl, const char *name)
+{
+    X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
+    if (X509_VERIFY_PARAM_set1_ip_asc(p, name) == 1) /* RFC 6066 3 knows no SNI for addresses */
+        return;
+    SSL_set_tlsext_host_name(ssl, name);
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    SSL_set1_host(ssl, name);
+}
+
+/* TLSA records decide: of usage 3 whatever name and dates the certificate bears, of usage 2 with a name (RFC 7672 3.1.1, 3.2). */
+static void expect_tlsa(SSL *ssl, const struct tls_peer *peer)
+{
+    must(SSL_dane_enable(ssl, peer->name) == 1);
+    SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS);
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    for (size_t i = 0; i < sizeof peer->also / sizeof *peer->also; i++)
+        if (peer->also[i])
+            SSL_add1_host(ssl, peer->also[i]);
+    for (unsigned i = 0; i < peer->tlsas; i++) {
+        const struct tls_tlsa *r = &peer->tlsa[i];
+        must(SSL_dane_tlsa_add(ssl, r->usage, r->selector, r->matching, r->data, r->n) == 1);
+    }
+}
+
+struct ssl_st *tls_session(struct tls_context *t, int fd, const struct tls_peer *peer)
 {
     SSL *ssl = SSL_new(t->ctx);
     must(ssl && SSL_set_fd(ssl, fd) == 1);
@@ -177,28 +225,71 @@ struct ssl_st *tls_session(struct tls_context *t, int fd, const char *name)
         return ssl;
     }
     SSL_set_connect_state(ssl);
-    if (!name)
-        return ssl;
-    X509_VERIFY_PARAM *p = SSL_get0_param(ssl);
-    if (X509_VERIFY_PARAM_set1_ip_asc(p, name) != 1) { /* a name, not an address: RFC 6066 3 knows no SNI for addresses */
-        SSL_set_tlsext_host_name(ssl, name);
-        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-        SSL_set1_host(ssl, name);
-    }
+    if (peer && peer->tlsas)
+        expect_tlsa(ssl, peer);
+    else if (peer && peer->name)
+        expect_name(ssl, peer->name);
     ERR_clear_error();
     return ssl;
 }
 
+static enum tls_problem problem_of(long result)
+{
+    switch (result) {
+    case X509_V_OK:
+        return TLS_PROBLEM_NONE;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        return TLS_PROBLEM_NAME;
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        return TLS_PROBLEM_EXPIRED;
+    case X509_V_ERR_DANE_NO_MATCH:
+        return TLS_PROBLEM_TLSA;
+    default:
+        return TLS_PROBLEM_UNTRUSTED;
+    }
+}
+
 void tls_facts_of(struct tls_context *t, struct ssl_st *ssl, struct tls_facts *ret)
 {
-    long result = SSL_get_verify_result(ssl);
     const char *cipher = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl));
     *ret = (struct tls_facts){.version = SSL_get_version(ssl), .cipher = cipher ? cipher : ""};
     if (t->server)
         return;
-    ret->verified = t->verify && result == X509_V_OK;
-    if (!ret->verified)
-        snprintf(ret->problem, sizeof ret->problem, "%s", t->verify ? X509_verify_cert_error_string(result) : "not asked for");
+    ret->problem = SSL_get0_peer_certificate(ssl) ? problem_of(SSL_get_verify_result(ssl)) : TLS_PROBLEM_UNTRUSTED;
+    ret->verified = ret->problem == TLS_PROBLEM_NONE;
+}
+
+static void add_shown(char *out, size_t n, const unsigned char *p, int length)
+{
+    size_t at = strlen(out);
+    if (length <= 0 || at + (size_t)length + 3 > n)
+        return;
+    if (at) {
+        memcpy(out + at, ", ", 2);
+        at += 2;
+    }
+    for (int i = 0; i < length; i++)
+        out[at++] = p[i] > ' ' && p[i] < 0x7f ? (char)p[i] : '?';
+    out[at] = '\0';
+}
+
+void tls_shown(struct ssl_st *ssl, char *out, size_t n)
+{
+    X509 *cert = SSL_get0_peer_certificate(ssl);
+    GENERAL_NAMES *names = cert ? X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL) : NULL;
+    out[0] = '\0';
+    for (int i = 0; names && i < sk_GENERAL_NAME_num(names); i++) {
+        const GENERAL_NAME *g = sk_GENERAL_NAME_value(names, i);
+        if (g->type == GEN_DNS)
+            add_shown(out, n, ASN1_STRING_get0_data(g->d.dNSName), ASN1_STRING_length(g->d.dNSName));
+    }
+    GENERAL_NAMES_free(names);
+    char cn[256];
+    int length = cert && !*out ? X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, cn, sizeof cn) : -1;
+    add_shown(out, n, (const unsigned char *)cn, length);
+    ERR_clear_error();
 }
 
 /* ---- a certificate of our own ---- */

@@ -4,7 +4,7 @@
 #include "mail/wire.h"
 
 enum { VERSION = 1 };
-enum { FLAG_SMTPUTF8 = 1, FLAG_DSN_AWARE = 2, FLAG_8BIT = 4 };
+enum { FLAG_SMTPUTF8 = 1, FLAG_DSN_AWARE = 2, FLAG_8BIT = 4, FLAG_REQUIRETLS = 8, FLAG_TLS_OPTIONAL = 16 };
 
 /* Every text of an envelope, in the order of the encoding: writer and reader walk the same row. */
 static const size_t texts[] = {
@@ -26,7 +26,8 @@ static void rcpt_encode(const struct rcpt *r, struct buf *b)
 
 static void body_encode(const struct envelope *e, struct buf *b)
 {
-    unsigned flags = (e->smtputf8 ? FLAG_SMTPUTF8 : 0) | (e->by_dsn_aware ? FLAG_DSN_AWARE : 0) | (e->has_8bit ? FLAG_8BIT : 0);
+    unsigned flags = (e->smtputf8 ? FLAG_SMTPUTF8 : 0) | (e->by_dsn_aware ? FLAG_DSN_AWARE : 0) | (e->has_8bit ? FLAG_8BIT : 0) |
+                     (e->requiretls ? FLAG_REQUIRETLS : 0) | (e->tls_optional ? FLAG_TLS_OPTIONAL : 0);
     wire_put_id(b, e->id);
     buf_put_u64(b, (uint64_t)e->accepted_ms);
     buf_put_u8(b, (uint8_t)e->ret);
@@ -64,6 +65,8 @@ static void numbers_decode(struct str *s, struct envelope *e, bool *ok)
     e->smtputf8 = (flags & FLAG_SMTPUTF8) != 0;
     e->by_dsn_aware = (flags & FLAG_DSN_AWARE) != 0;
     e->has_8bit = (flags & FLAG_8BIT) != 0;
+    e->requiretls = (flags & FLAG_REQUIRETLS) != 0;
+    e->tls_optional = (flags & FLAG_TLS_OPTIONAL) != 0;
     e->dsn = (enum dsn_kind)wire_take_enum(s, 0, DSN_DELIVERED, ok);
     e->content_bytes = str_take_u32(s, ok);
 }

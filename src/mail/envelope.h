@@ -30,6 +30,8 @@ struct envelope {
     enum body_type body;
     bool smtputf8;
     bool by_dsn_aware;     /* came with any RFC 3461 parameter */
+    bool requiretls;       /* RFC 8689 2: to be sent over verified TLS alone, to who passes that demand on */
+    bool tls_optional;     /* RFC 8689 5: the header says "TLS-Required: No" */
     bool has_8bit;         /* content holds a byte >= 0x80 (seen while it came in) */
     struct str account;    /* name; "" for none (hosted inbound, trusted network) */
     struct str credential; /* login that was used; "" if none */

@@ -58,7 +58,11 @@ static const size_t texts[] = {
     offsetof(struct outcome, note),
 };
 enum { TEXTS = sizeof texts / sizeof texts[0] };
-enum { LINE_BYTES_MIN = 4 + 1 + 4, RCPT_BYTES_MIN = 4 + 1 + 1 + 2 + 5 + 4 + 4 + 4 + 4 + 8 };
+enum {
+    SESSION_BYTES_MIN = 4 + 4 + 1 + 1 + 4,
+    LINE_BYTES_MIN = 4 + 1 + 4,
+    RCPT_BYTES_MIN = 4 + 1 + 1 + 2 + 5 + 4 + 4 + 4 + 4 + 8
+};
 
 static void reply_encode(const struct reply *r, struct buf *b)
 {
@@ -96,6 +100,25 @@ static void line_encode(const struct outcome_line *l, struct buf *b)
     buf_put_str(b, l->text);
 }
 
+static void sessions_encode(const struct outcome *o, struct buf *b)
+{
+    uint32_t n = o->sessions < OUTCOME_SESSIONS_MAX ? o->sessions : OUTCOME_SESSIONS_MAX;
+    buf_put_str(b, o->domain);
+    buf_put_u32(b, n);
+    for (uint32_t i = 0; i < n; i++) {
+        buf_put_str(b, o->session[i].host);
+        buf_put_str(b, o->session[i].ip);
+        buf_put_u8(b, (uint8_t)o->session[i].by);
+        buf_put_u8(b, (uint8_t)o->session[i].flaw);
+        buf_put_str(b, o->session[i].policy);
+    }
+}
+
+static bool is_demanding(const struct outcome *o)
+{
+    return o->secure.level != SECURE_MAY || o->secure.by != BY_NOBODY || o->domain.n;
+}
+
 static void body_encode(const struct outcome *o, struct buf *b)
 {
     wire_put_id(b, o->id);
@@ -114,8 +137,14 @@ static void body_encode(const struct outcome *o, struct buf *b)
     buf_put_u32(b, o->rcpts);
     for (uint32_t i = 0; i < o->rcpts; i++)
         rcpt_encode(&o->rcpt[i], b);
-    if (o->site.n) /* came later: not every record has it */
-        buf_put_str(b, o->site);
+    if (!o->site.n && !is_demanding(o)) /* what came later stands at the end, and may be missing */
+        return;
+    buf_put_str(b, o->site);
+    buf_put_u8(b, (uint8_t)o->secure.level);
+    buf_put_u8(b, (uint8_t)o->secure.by);
+    buf_put_u8(b, (uint8_t)o->secure.flaw);
+    buf_put_str(b, o->secure.shown);
+    sessions_encode(o, b);
 }
 
 void outcome_encode(const struct outcome *o, struct buf *b)
@@ -176,6 +205,37 @@ static void lines_decode(struct str *s, struct arena *a, struct outcome *o, bool
     }
 }
 
+static void sessions_decode(struct str *s, struct arena *a, struct outcome *o, bool *ok)
+{
+    o->domain = str_take_str(s, ok);
+    o->sessions = wire_take_count(s, SESSION_BYTES_MIN, ok);
+    if (o->sessions > OUTCOME_SESSIONS_MAX)
+        *ok = false;
+    if (!*ok)
+        return;
+    o->session = o->sessions ? arena_alloc(a, o->sessions * sizeof *o->session) : NULL;
+    for (uint32_t i = 0; i < o->sessions && *ok; i++) {
+        struct outcome_tls *t = &o->session[i];
+        t->host = str_take_str(s, ok);
+        t->ip = str_take_str(s, ok);
+        t->by = (enum secure_by)wire_take_enum(s, BY_NOBODY, BY_SENDER, ok);
+        t->flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_POLICY_INVALID, ok);
+        t->policy = str_take_str(s, ok);
+    }
+}
+
+/* Outcomes of before there were demands end without it. */
+static void secure_decode(struct str *s, struct arena *a, struct outcome *o, bool *ok)
+{
+    if (s->n == 0)
+        return;
+    o->secure.level = (enum secure_level)wire_take_enum(s, SECURE_MAY, SECURE_DANE, ok);
+    o->secure.by = (enum secure_by)wire_take_enum(s, BY_NOBODY, BY_SENDER, ok);
+    o->secure.flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_POLICY_INVALID, ok);
+    o->secure.shown = str_take_str(s, ok);
+    sessions_decode(s, a, o, ok);
+}
+
 bool outcome_decode(struct str bytes, struct arena *a, struct outcome *ret)
 {
     bool ok = true;
@@ -196,6 +256,8 @@ bool outcome_decode(struct str bytes, struct arena *a, struct outcome *ret)
         rcpts_decode(&s, a, &o, &ok);
     if (ok && s.n)
         o.site = str_take_str(&s, &ok);
+    if (ok)
+        secure_decode(&s, a, &o, &ok);
     if (ok)
         *ret = o;
     return ok;

@@ -6,6 +6,7 @@
 #include "lib/buf.h"
 #include "mail/id.h"
 #include "mail/reply.h"
+#include "mail/secure.h"
 
 /* What became of a job. The first three end it. */
 enum outcome_status {
@@ -86,6 +87,14 @@ struct outcome_line {
     struct str text; /* one line, no CRLF; our AUTH data replaced by "***"; in brackets: a remark (mail/note.h) */
 };
 
+/* A TLS session with a receiving host, or one that did not come about: what the domain is told of in reports (RFC 8460 4.3). */
+struct outcome_tls {
+    struct str host, ip;   /* ip "": not even tried */
+    enum secure_by by;     /* whose policy it was judged by; BY_NOBODY: the domain has none */
+    enum secure_flaw flaw; /* FLAW_NONE: it satisfied the policy */
+    struct str policy;     /* BY_DANE: its records, as in a zone file, a line each */
+};
+
 struct outcome {
     struct id id;     /* the message */
     int64_t at_ms;    /* wall clock */
@@ -96,6 +105,10 @@ struct outcome {
     struct str source_ip, ehlo;         /* how we appeared */
     struct str tls_version, tls_cipher; /* "" in the clear */
     bool tls_verified;
+    struct secure secure; /* what was demanded of the connection to `host`, and by whom */
+    struct str domain;    /* of the recipients, when its own mail hosts were tried; "" otherwise */
+    uint32_t sessions;
+    struct outcome_tls *session; /* those that began in this attempt; bounded to OUTCOME_SESSIONS_MAX */
     struct str note; /* what we noticed or decided ourselves (mail/note.h), for those whom no reply decided about; "" otherwise */
     struct str site; /* the lane's, when some recipient was not delivered: who the servers are, also if none answers */
     uint32_t rest_s; /* for so long nothing more goes to this receiver because of it; 0: what waits goes on */
@@ -104,7 +117,7 @@ struct outcome {
     uint32_t rcpts;
     struct outcome_rcpt *rcpt;
 };
-enum { OUTCOME_LINES_MAX = 64 };
+enum { OUTCOME_LINES_MAX = 64, OUTCOME_SESSIONS_MAX = 8 };
 
 /* Appends the encoding to b / decodes from bytes (views borrow from bytes, arrays in the arena); false when the
  * bytes are not a whole outcome. */

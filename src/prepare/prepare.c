@@ -42,6 +42,8 @@ static void note(struct look *l, const struct header_field *f, struct envelope *
         e->message_id = header_unfold(f->value, a, NOTED_MAX);
     } else if (str_eq_nocase(f->name, STR("Subject")))
         e->subject = header_unfold(f->value, a, NOTED_MAX);
+    else if (str_eq_nocase(f->name, STR("TLS-Required")))
+        e->tls_optional |= str_eq_nocase(f->value, STR("No"));
     else if (str_eq_nocase(f->name, STR("Authentication-Results"))) {
         bool from_within = submission && !e->account.n;
         if (!from_within && authres_claims(f->value, authserv))

@@ -3,7 +3,8 @@
  * Adds Received (RFC 5321 4.4) and removes Authentication-Results that claim to be ours, unless they come from
  * within (RFC 8601 5: trusted networks, such as a filter that hands mail back); for submissions adds Date
  * and Message-ID when they are missing (RFC 6409 8.1, 8.2) and removes Bcc and Return-Path, and refuses an account's message with
- * two From fields; finds mail loops by counting Received (RFC 5321 6.3); notes subject and Message-ID for the story. */
+ * two From fields; finds mail loops by counting Received (RFC 5321 6.3); notes subject and Message-ID for the story, and
+ * TLS-Required (RFC 8689 5) for the way out. */
 #pragma once
 
 #include "mail/content.h"

@@ -53,3 +53,22 @@ bool answer_address(const uint8_t *p, size_t n, uint16_t port, struct sockaddr_s
     }
     return false;
 }
+
+bool answer_tlsa(const uint8_t *p, size_t n, struct tls_tlsa *ret)
+{
+    enum { HEAD = 3, DATA_MAX = 16384 };
+    if (n <= HEAD || n - HEAD > DATA_MAX)
+        return false;
+    *ret = (struct tls_tlsa){p[0], p[1], p[2], (uint16_t)(n - HEAD), p + HEAD};
+    return true;
+}
+
+bool answer_txt(const uint8_t *p, size_t n, struct buf *out)
+{
+    for (size_t at = 0, part; at < n; at += part) {
+        part = p[at++];
+        if (part > n - at || !buf_add(out, p + at, part))
+            return false;
+    }
+    return true;
+}

@@ -2,7 +2,8 @@
 #pragma once
 
 #include "lib/arena.h"
-#include "lib/str.h"
+#include "lib/buf.h"
+#include "lib/tls.h"
 
 #include <sys/socket.h>
 
@@ -15,3 +16,9 @@ bool answer_mx(const uint8_t *p, size_t n, uint16_t *ret_preference, char ret_na
 
 /* A or AAAA rdata as a socket address with the port. */
 bool answer_address(const uint8_t *p, size_t n, uint16_t port, struct sockaddr_storage *ret, socklen_t *ret_len);
+
+/* TLSA rdata (RFC 6698 2.1), data pointing into p. False when it is too short, or longer than a certificate may be. */
+bool answer_tlsa(const uint8_t *p, size_t n, struct tls_tlsa *ret);
+
+/* TXT rdata (RFC 1035 3.3.14): its strings joined, appended to out. */
+bool answer_txt(const uint8_t *p, size_t n, struct buf *out);

@@ -5,59 +5,19 @@
  *
  * Strangers decide how many lookups are under way and how long, so a lookup is small while it waits, and holds nothing of the
  * settings, which may change meanwhile. */
-#include "route/lookup.h"
-
 #include "lib/must.h"
 #include "route/answer.h"
+#include "route/lookup_inner.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RR_A = 1, RR_AAAA = 28, RR_MX = 15, CLASS_IN = 1, RCODE_NXDOMAIN = 3 };
-enum { TTL_MIN_S = 30, TTL_MAX_S = 86400, TTL_NONE_S = 300 };
-
-enum { HOST_ADDRESSES_MAX = 8 };
-
-struct address {
-    bool v6;
-    uint8_t bytes[16];
-};
-
-struct host {
-    char name[256];
-    uint16_t preference;
-    uint32_t shuffle;
-    unsigned addresses;
-    struct address address[HOST_ADDRESSES_MAX];
-};
-
-/* One question under way. */
-struct question {
-    struct lookup *lookup;
-    unsigned host;
-};
-
-struct lookup {
-    struct lookup_way way;
-    char *domain;
-    struct route *shape; /* for a fixed host: kind, site, tls, login, password; NULL otherwise */
-    bool implicit;
-    uint16_t port;
-    unsigned hosts, waiting;
-    bool temporary;    /* a question got no answer */
-    enum note trouble; /* of the DNS */
-    uint32_t ttl_s;
-    struct host *host;
-    struct question mx, *question; /* two a host */
-};
-
 static void on_mx(void *ctx, int error, struct ub_result *r);
 static void on_address(void *ctx, int error, struct ub_result *r);
-static void conclude(struct lookup *l);
 
 /* ---- asking ---- */
 
-static void ask(struct lookup *l, struct question *q, const char *name, int type, ub_callback_type fn)
+void lookup_ask(struct lookup *l, struct question *q, const char *name, int type, ub_callback_type fn)
 {
     l->waiting++;
     int code = ub_resolve_async(l->way.dns, name, type, CLASS_IN, q, fn, NULL);
@@ -93,24 +53,35 @@ static void host_alone(struct lookup *l)
 
 static void ask_addresses(struct lookup *l)
 {
-    l->question = calloc(l->hosts * 2, sizeof *l->question);
+    l->question = calloc(l->hosts * QUESTIONS_EACH, sizeof *l->question);
     must(l->question);
+    unsigned families = (*l->way.settings)->ipv6 ? 2 : 1;
     l->waiting++; /* holds the end back until all questions are asked */
-    for (unsigned i = 0; i < l->hosts; i++)
-        for (unsigned family = 0; family < 1u + (*l->way.settings)->ipv6; family++) {
-            struct question *q = &l->question[i * 2 + family];
+    if (!l->shape && l->tls != SECURE_NEVER)
+        policy_begin(l);
+    for (unsigned i = 0; i < l->hosts; i++) {
+        l->host[i].asked = families;
+        for (unsigned family = 0; family < families; family++) {
+            struct question *q = &l->question[i * QUESTIONS_EACH + family];
             *q = (struct question){l, i};
-            ask(l, q, l->host[i].name, family ? RR_AAAA : RR_A, on_address);
+            lookup_ask(l, q, l->host[i].name, family ? RR_AAAA : RR_A, on_address);
         }
-    if (--l->waiting == 0)
-        conclude(l);
+    }
+    lookup_answered(l);
 }
 
-void lookup_mx(const struct lookup_way *way, const char *domain)
+void lookup_answered(struct lookup *l)
+{
+    if (--l->waiting == 0 && !policy_wait(l))
+        decide(l);
+}
+
+void lookup_mx(const struct lookup_way *way, const char *domain, enum secure_level tls)
 {
     struct lookup *l = lookup_new(way, domain);
+    l->tls = tls;
     l->mx = (struct question){l, 0};
-    ask(l, &l->mx, domain, RR_MX, on_mx);
+    lookup_ask(l, &l->mx, domain, RR_MX, on_mx);
 }
 
 void lookup_host(const struct lookup_way *way, const char *host, uint16_t port, const struct route *shape)
@@ -118,40 +89,55 @@ void lookup_host(const struct lookup_way *way, const char *host, uint16_t port, 
     struct lookup *l = lookup_new(way, host);
     l->port = port;
     l->shape = route_make(shape, NULL, 0);
+    l->tls = shape->tls;
     host_alone(l);
     ask_addresses(l);
 }
 
 /* ---- ending ---- */
 
-static void end(struct lookup *l, struct route *r, const struct route_trouble *t, uint32_t ttl_s)
+void lookup_free(struct lookup *l)
 {
-    l->way.done(l->way.ctx, r, t, ttl_s);
     route_free(&l->shape);
+    for (unsigned i = 0; i < l->hosts; i++) {
+        free(l->host[i].alias_of);
+        dane_done(&l->host[i].dane);
+    }
     free(l->host);
     free(l->question);
     free(l->domain);
     free(l);
 }
 
-static void end_trouble(struct lookup *l, bool permanent, const char *cause, enum note note)
+void lookup_end(struct lookup *l, struct route *r, const struct route_trouble *t, uint32_t ttl_s)
+{
+    l->way.done(l->way.ctx, r, t, ttl_s);
+    lookup_free(l);
+}
+
+void lookup_end_trouble(struct lookup *l, bool permanent, const char *cause, enum note note)
 {
     struct route_trouble t = {permanent, cause, ""};
     note_put(t.note, note, l->domain);
-    end(l, NULL, &t, permanent ? TTL_NONE_S : TTL_MIN_S);
+    lookup_end(l, NULL, &t, permanent ? TTL_NONE_S : TTL_MIN_S);
 }
 
-static void note_ttl(struct lookup *l, const struct ub_result *r)
+void lookup_note_ttl(struct lookup *l, const struct ub_result *r)
 {
     uint32_t ttl = r->ttl < TTL_MIN_S ? TTL_MIN_S : (uint32_t)r->ttl;
     if (ttl < l->ttl_s)
         l->ttl_s = ttl;
 }
 
-/* No usable answer: the resolver failed, or the signatures are bogus. */
+bool lookup_unanswered(int error, const struct ub_result *r)
+{
+    return error || r->bogus || (r->rcode != 0 && r->rcode != RCODE_NXDOMAIN);
+}
+
+/* The same, of a question that could have found a host. */
 static bool unanswered(struct lookup *l, int error, const struct ub_result *r)
 {
-    if (!error && !r->bogus && (r->rcode == 0 || r->rcode == RCODE_NXDOMAIN))
+    if (!lookup_unanswered(error, r))
         return false;
     l->temporary = true;
     l->trouble = error ? NOTE_RESOLVER_FAILED : r->bogus ? NOTE_DNSSEC_BOGUS : NOTE_DNS_FAILED;
@@ -212,17 +198,17 @@ static bool drop_own(struct lookup *l)
 static void use_mx(struct lookup *l, const struct ub_result *r)
 {
     if (is_null_mx(r)) {
-        end_trouble(l, true, "null-mx", NOTE_NULL_MX);
+        lookup_end_trouble(l, true, "null-mx", NOTE_NULL_MX);
         return;
     }
     take_hosts(l, r);
     if (!l->hosts) {
-        end_trouble(l, true, "no-mail-host", NOTE_MX_UNUSABLE);
+        lookup_end_trouble(l, true, "no-mail-host", NOTE_MX_UNUSABLE);
         return;
     }
     qsort(l->host, l->hosts, sizeof *l->host, by_preference);
     if (drop_own(l) && !l->hosts) {
-        end_trouble(l, true, "loop-to-self", NOTE_MX_IS_US);
+        lookup_end_trouble(l, true, "loop-to-self", NOTE_MX_IS_US);
         return;
     }
     if (l->hosts > HOSTS_MAX)
@@ -234,12 +220,13 @@ static void on_mx(void *ctx, int error, struct ub_result *r)
 {
     struct lookup *l = ((struct question *)ctx)->lookup;
     l->waiting--;
+    l->mx_secure = r && r->secure;
     if (unanswered(l, error, r)) {
-        end_trouble(l, false, "dns-failure", l->trouble);
+        lookup_end_trouble(l, false, "dns-failure", l->trouble);
     } else if (r->nxdomain || r->rcode == RCODE_NXDOMAIN) {
-        end_trouble(l, true, "domain-not-found", NOTE_NO_DOMAIN);
+        lookup_end_trouble(l, true, "domain-not-found", NOTE_NO_DOMAIN);
     } else if (r->havedata) {
-        note_ttl(l, r);
+        lookup_note_ttl(l, r);
         use_mx(l, r);
     } else { /* no MX: the domain itself is the host (RFC 5321 5.1) */
         l->implicit = true;
@@ -263,78 +250,36 @@ static void take_address(struct lookup *l, struct host *h, const char *p, int n)
     memcpy(a->bytes, p, (size_t)n);
 }
 
+/* Aliases may lead elsewhere for each family; TLSA records are looked for at one end only, and at the alias itself. */
+static void take_alias(struct host *h, const struct ub_result *r)
+{
+    if (h->alias_of || !r->canonname || strcasecmp(r->canonname, h->name) == 0)
+        return;
+    h->alias_of = strdup(r->canonname);
+    must(h->alias_of);
+    size_t n = strlen(h->alias_of);
+    if (n > 0 && h->alias_of[n - 1] == '.')
+        h->alias_of[n - 1] = '\0';
+    if (strcasecmp(h->alias_of, h->name) == 0) {
+        free(h->alias_of);
+        h->alias_of = NULL;
+    }
+}
+
 static void on_address(void *ctx, int error, struct ub_result *r)
 {
     struct question *q = ctx;
     struct lookup *l = q->lookup;
+    struct host *h = &l->host[q->host];
     if (!unanswered(l, error, r) && r->havedata) {
-        note_ttl(l, r);
+        lookup_note_ttl(l, r);
+        h->insecure |= !r->secure;
+        take_alias(h, r);
         for (int i = 0; r->data[i]; i++)
-            take_address(l, &l->host[q->host], r->data[i], r->len[i]);
+            take_address(l, h, r->data[i], r->len[i]);
     }
     ub_resolve_free(r);
-    if (--l->waiting == 0)
-        conclude(l);
-}
-
-/* ---- the decision ---- */
-
-/* IPv6 addresses of a host come first, its IPv4 ones are the fallback. */
-static unsigned list_addresses(struct lookup *l, struct route_host *out)
-{
-    unsigned n = 0;
-    for (unsigned i = 0; i < l->hosts; i++) {
-        const struct host *h = &l->host[i];
-        for (int v6 = 1; v6 >= 0; v6--)
-            for (unsigned k = 0; k < h->addresses && n < ADDRESSES_MAX; k++)
-                if (h->address[k].v6 == v6) {
-                    struct route_host *o = &out[n++];
-                    o->name = h->name;
-                    o->preference = h->preference;
-                    must(answer_address(h->address[k].bytes, v6 ? 16 : 4, l->port, &o->addr, &o->addr_len));
-                }
-    }
-    return n;
-}
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(((const struct host *)a)->name, ((const struct host *)b)->name);
-}
-
-/* The site: the set of host names, whatever their order. */
-static void site_name(struct lookup *l, char out[512])
-{
-    struct host *sorted = calloc(l->hosts, sizeof *sorted);
-    size_t n = 0;
-    must(sorted);
-    memcpy(sorted, l->host, l->hosts * sizeof *sorted);
-    qsort(sorted, l->hosts, sizeof *sorted, by_name);
-    out[0] = '\0';
-    for (unsigned i = 0; i < l->hosts && n + 260 < 512; i++)
-        n += (size_t)snprintf(out + n, 512 - n, "%s%s", i ? "," : "", sorted[i].name);
-    free(sorted);
-}
-
-static void conclude(struct lookup *l)
-{
-    struct route_host hosts[ADDRESSES_MAX];
-    unsigned n = list_addresses(l, hosts);
-    char site[512];
-    if (n == 0 && l->temporary)
-        end_trouble(l, false, "dns-failure", l->trouble);
-    else if (n == 0)
-        end_trouble(l, true, "no-mail-host",
-                    l->shape      ? NOTE_HOST_NO_ADDRESS
-                    : l->implicit ? NOTE_NO_MX_NO_ADDRESS
-                                  : NOTE_HOSTS_NO_ADDRESS);
-    if (n == 0)
-        return;
-    struct route shape = {.kind = ROUTE_SMTP, .tls = TLS_OPPORTUNISTIC, .site = site};
-    if (l->shape)
-        shape = *l->shape;
-    else
-        site_name(l, site);
-    shape.expires_ms = loop_now_ms(l->way.loop) + (int64_t)l->ttl_s * 1000;
-    end(l, route_make(&shape, hosts, n), NULL, l->ttl_s);
+    if (--h->asked == 0)
+        dane_begin(l, q->host);
+    lookup_answered(l);
 }

@@ -3,14 +3,13 @@
 
 #include "lib/hash.h"
 #include "lib/must.h"
+#include "route/dns.h"
 #include "route/lookup.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
-#include <sys/resource.h>
 
-enum { RULE_TTL_MS = 3600 * 1000, QUESTIONS_MAX = 4096, LOOKUPS_MAX = 4096 };
+enum { RULE_TTL_MS = 3600 * 1000, LOOKUPS_MAX = 4096 };
 
 /* A domain that was asked for: its answer, or those who wait for it. */
 struct entry {
@@ -35,8 +34,10 @@ struct line {
 struct router {
     struct loop *loop;
     const struct route_settings *settings;
-    struct ub_ctx *dns;
-    struct watch watch;
+    struct route_hooks hooks;
+    struct dns *dns;
+    struct sts_list *policies;
+    struct lookup_waiters waiters; /* for a policy */
     struct entry **table;
     size_t entries, remembered, cap; /* remembered: those not under way */
     struct entry *newest, *oldest;
@@ -46,57 +47,6 @@ struct router {
     unsigned generation; /* of the settings */
     struct route_stats stats;
 };
-
-/* ---- routes ---- */
-
-static char *copy(const char *z)
-{
-    char *c = z ? strdup(z) : NULL;
-    must(!z || c);
-    return c;
-}
-
-struct route *route_make(const struct route *shape, const struct route_host *hosts, unsigned n)
-{
-    struct route *r = calloc(1, sizeof *r);
-    must(r);
-    *r = *shape;
-    atomic_init(&r->refs, 1);
-    r->site = copy(shape->site);
-    r->login = copy(shape->login);
-    r->password = copy(shape->password);
-    r->maildir = copy(shape->maildir);
-    r->hosts = n;
-    r->host = calloc(n + 1, sizeof *r->host);
-    must(r->host);
-    for (unsigned i = 0; i < n; i++) {
-        r->host[i] = hosts[i];
-        r->host[i].name = copy(hosts[i].name);
-    }
-    return r;
-}
-
-struct route *route_ref(struct route *r)
-{
-    atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-    return r;
-}
-
-void route_free(struct route **route)
-{
-    struct route *r = *route;
-    *route = NULL;
-    if (!r || atomic_fetch_sub(&r->refs, 1) > 1)
-        return;
-    for (unsigned i = 0; i < r->hosts; i++)
-        free((char *)(uintptr_t)r->host[i].name);
-    free(r->host);
-    free((char *)(uintptr_t)r->site);
-    free((char *)(uintptr_t)r->login);
-    free((char *)(uintptr_t)r->password);
-    free((char *)(uintptr_t)r->maildir);
-    free(r);
-}
 
 /* ---- the cache ---- */
 
@@ -271,7 +221,7 @@ static void wait_in_line(struct entry *e)
 
 static void next_in_line(struct router *r)
 {
-    while (r->lookups < LOOKUPS_MAX && (r->known.first || r->strange.first)) {
+    while (r->lookups < LOOKUPS_MAX && dns_context(r->dns) && (r->known.first || r->strange.first)) {
         struct line *l = r->known.first ? &r->known : &r->strange;
         struct entry *e = l->first;
         l->first = e->next_waiting;
@@ -290,21 +240,48 @@ static void on_looked_up(void *ctx, struct route *route, const struct route_trou
     next_in_line(r);
 }
 
-/* Looks the domain up, or the host that a rule names (shape != NULL). */
-static void look_up(struct entry *e, const struct route *shape, const char *host, uint16_t port)
+/* Is there room for one more lookup, and somebody to ask? Otherwise the domain waits in line, and is started anew. */
+static bool may_look_up(struct entry *e)
 {
     struct router *r = e->router;
-    struct lookup_way way = {r->dns, r->loop, &r->settings, &r->random, on_looked_up, e};
-    if (r->lookups == LOOKUPS_MAX) {
+    bool may = r->lookups < LOOKUPS_MAX && dns_context(r->dns);
+    if (may) {
+        r->lookups++;
+        r->stats.lookups++;
+    } else {
         wait_in_line(e);
-        return;
+        dns_wake(r->dns);
     }
-    r->lookups++;
-    r->stats.lookups++;
-    if (shape)
+    return may;
+}
+
+static struct lookup_way way_of(struct entry *e)
+{
+    struct router *r = e->router;
+    return (struct lookup_way){.dns = dns_context(r->dns),
+                               .validates = dns_validates(r->dns),
+                               .loop = r->loop,
+                               .settings = &r->settings,
+                               .hooks = &r->hooks,
+                               .policies = &r->policies,
+                               .waiters = &r->waiters,
+                               .random = &r->random,
+                               .done = on_looked_up,
+                               .ctx = e};
+}
+
+static void look_up_domain(struct entry *e, enum secure_level tls)
+{
+    struct lookup_way way = way_of(e);
+    if (may_look_up(e))
+        lookup_mx(&way, e->domain, tls);
+}
+
+static void look_up_host(struct entry *e, const struct route *shape, const char *host, uint16_t port)
+{
+    struct lookup_way way = way_of(e);
+    if (may_look_up(e))
         lookup_host(&way, host, port, shape);
-    else
-        lookup_mx(&way, e->domain);
 }
 
 static void follow_rule(struct entry *e, const struct route_rule *rule)
@@ -322,23 +299,23 @@ static void follow_rule(struct entry *e, const struct route_rule *rule)
                           .login = *login ? login : NULL,
                           .password = *login ? password : NULL,
                           .maildir = rule->kind == ROUTE_MAILDIR ? maildir : NULL};
-    struct route_host h = {.name = host};
+    struct route_host h = {.name = host, .secure = route_demand(rule->tls)};
     if (rule->kind == ROUTE_MAILDIR) {
         end_fixed(e, &shape, NULL);
     } else if (str_starts_nocase(rule->host, STR("unix:")) ? net_parse(rule->host, &h.addr, &h.addr_len)
                                                            : net_parse_ip(rule->host, rule->port, &h.addr, &h.addr_len)) {
         end_fixed(e, &shape, &h);
     } else {
-        look_up(e, &shape, host, rule->port);
+        look_up_host(e, &shape, host, rule->port);
     }
 }
 
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
-static void follow_literal(struct entry *e, struct str inner)
+static void follow_literal(struct entry *e, struct str inner, enum secure_level tls)
 {
-    struct route_host h = {.name = e->domain};
+    struct route_host h = {.name = e->domain, .secure = route_demand(tls)};
     bool v6 = str_starts_nocase(inner, STR("IPv6:"));
-    struct route shape = {.kind = ROUTE_SMTP, .site = e->domain, .tls = TLS_OPPORTUNISTIC};
+    struct route shape = {.kind = ROUTE_SMTP, .site = e->domain};
     if (v6)
         inner = str_mem(inner.p + 5, inner.n - 5);
     bool good =
@@ -358,15 +335,16 @@ static void start(struct entry *e)
     struct str d = str_of(e->domain);
     bool own = r->settings->is_own && r->settings->is_own(r->settings->own_ctx, d);
     const struct route_rule *rule = own ? NULL : rule_for(r, d);
-    if (own) {
+    e->generation = r->generation;
+    enum secure_level tls = rule ? rule->tls : SECURE_MAY;
+    if (own)
         follow_rule(e, &(struct route_rule){.kind = ROUTE_MAILDIR, .maildir = r->settings->own_maildir});
-    } else if (rule) {
+    else if (rule && (rule->host.n || rule->maildir.n))
         follow_rule(e, rule);
-    } else if (d.n > 2 && d.p[0] == '[') {
-        follow_literal(e, str_mem(d.p + 1, d.n - 2));
-    } else {
-        look_up(e, NULL, NULL, 0);
-    }
+    else if (d.n > 2 && d.p[0] == '[')
+        follow_literal(e, str_mem(d.p + 1, d.n - 2), tls);
+    else
+        look_up_domain(e, tls);
 }
 
 static void begin(struct entry *e)
@@ -374,7 +352,6 @@ static void begin(struct entry *e)
     struct router *r = e->router;
     e->under_way = true;
     e->expires_ms = 0;
-    e->generation = r->generation;
     unlink_use(r, e);
     start(e);
 }
@@ -398,81 +375,44 @@ void route_find(struct router *r, struct str domain, struct route_ask *ask)
 
 /* ---- opening ---- */
 
-static void on_readable(void *ctx, uint32_t events)
+/* Everything that was answered by the context before is asked for again. */
+static void on_dns_changed(void *ctx)
 {
     struct router *r = ctx;
-    (void)events;
-    ub_process(r->dns);
+    route_settings_use(r, r->settings);
+    next_in_line(r);
 }
 
-/* libunbound learns how fast its servers are, one number a server, and stops asking one that seems dead. Ours are resolvers that
- * answer for the whole world: a domain whose servers are silent says nothing about them, and must not slow the others down. So it
- * learns nothing, waits the same time for everything, and may have many questions open (by default, 16). */
-static bool tune(struct router *r, struct fault *f)
+static void on_dns_say(void *ctx, const char *text)
 {
-    struct rlimit files = {.rlim_cur = 1024};
-    char open[16];
-    getrlimit(RLIMIT_NOFILE, &files); /* each open question is a socket */
-    snprintf(open, sizeof open, "%u", files.rlim_cur / 16 > QUESTIONS_MAX ? QUESTIONS_MAX : (unsigned)files.rlim_cur / 16);
-    const char *options[][2] = {{"infra-host-ttl:", "0"},
-                                {"unknown-server-time-limit:", "1500"},
-                                {"outgoing-range:", open},
-                                {"num-queries-per-thread:", open}};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
-        int code = ub_ctx_set_option(r->dns, options[i][0], options[i][1]);
-        if (code)
-            return fault_set(f, "the resolver does not take %s %s: %s", options[i][0], options[i][1], ub_strerror(code));
-    }
-    return true;
+    struct router *r = ctx;
+    if (r->hooks.say)
+        r->hooks.say(r->hooks.ctx, text);
 }
 
-/* libunbound knows a few special zones by itself (RFC 6761); resolvers that were named are to be believed about them too. Taking
- * one away comes last: it ends the setting up, after which nothing else is taken. */
-static bool configure(struct router *r, struct fault *f)
-{
-    int code = ub_ctx_async(r->dns, 1);
-    if (!code && r->settings->resolvers == 0)
-        code = ub_ctx_resolvconf(r->dns, NULL);
-    for (size_t i = 0; !code && i < r->settings->resolvers; i++) {
-        char z[128];
-        snprintf(z, sizeof z, "%.*s", STR_ARGS(r->settings->resolver[i]));
-        code = ub_ctx_set_fwd(r->dns, z);
-    }
-    if (!code && r->settings->resolvers > 0)
-        code = ub_ctx_set_option(r->dns, "do-not-query-localhost:", "no");
-    if (!code && r->settings->resolvers > 0)
-        ub_ctx_zone_remove(r->dns, "test.");
-    return code == 0 || fault_set(f, "the resolver cannot be set up: %s", ub_strerror(code));
-}
-
-static bool dns_open(struct router *r, struct fault *f)
-{
-    r->dns = ub_ctx_create();
-    if (!r->dns)
-        return fault_set(f, "the resolver cannot be started");
-    if (!tune(r, f) || !configure(r, f)) {
-        ub_ctx_delete(r->dns);
-        r->dns = NULL;
-        return false;
-    }
-    r->watch = (struct watch){.fd = ub_fd(r->dns), .fn = on_readable, .ctx = r};
-    loop_watch(r->loop, &r->watch, EPOLLIN);
-    return true;
-}
-
-bool route_open(struct router **ret, struct loop *l, const struct route_settings *s, struct fault *f)
+bool route_open(struct router **ret, struct loop *l, const struct route_settings *s, const struct route_hooks *h, struct fault *f)
 {
     struct router *r = calloc(1, sizeof *r);
     must(r);
     r->loop = l;
     r->settings = s;
+    r->hooks = *h;
     memcpy(&r->random, hash_process_key(), sizeof r->random);
-    if (!dns_open(r, f)) {
+    must(sts_list_parse(&r->policies, STR(""), NULL));
+    if (!dns_open(&r->dns, l, s, &(struct dns_hooks){on_dns_changed, on_dns_say, r}, f)) {
+        sts_list_free(&r->policies);
         free(r);
         return false;
     }
     *ret = r;
     return true;
+}
+
+void route_policies_use(struct router *r, struct sts_list *l)
+{
+    sts_list_free(&r->policies);
+    r->policies = l;
+    lookup_policies_changed(&r->waiters);
 }
 
 /* The named resolvers take a restart; rules and the rest hold from the next question on. */
@@ -490,8 +430,9 @@ void route_close(struct router **router)
     *router = NULL;
     if (!r)
         return;
-    loop_watch(r->loop, &r->watch, 0);
-    ub_ctx_delete(r->dns);
+    dns_close(&r->dns);
+    lookup_waiters_drop(&r->waiters);
+    sts_list_free(&r->policies);
     for (size_t i = 0; i < r->cap; i++)
         for (struct entry *e = r->table[i], *next; e; e = next) {
             next = e->chain;
@@ -501,4 +442,8 @@ void route_close(struct router **router)
     free(r);
 }
 
-void route_stats(const struct router *r, struct route_stats *ret) { *ret = r->stats; }
+void route_stats(const struct router *r, struct route_stats *ret)
+{
+    *ret = r->stats;
+    ret->dnssec = dns_validates(r->dns);
+}

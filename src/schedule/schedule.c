@@ -218,13 +218,14 @@ static void queue_forget(struct lane *l, struct account_queue *q)
     free(q);
 }
 
-/* The next account's first job and those behind it that belong to the same message. */
+/* The next account's first job and those behind it that belong to the same message and demand the same of their connection. */
 static struct job *lane_take(struct schedule *s, struct lane *l)
 {
     struct account_queue *q = l->round;
     struct job *first = q->first, *last = first;
     uint32_t n = 1, most = l->site->limits.recipients;
-    while (last->next && last->next->message == first->message && !first->alone && !last->next->alone && n < most) {
+    while (last->next && last->next->message == first->message && last->next->policy == first->policy && !first->alone &&
+           !last->next->alone && n < most) {
         last->state = JOB_OUT;
         last = last->next;
         n++;

@@ -16,11 +16,12 @@ struct job {
     uint32_t rcpt;     /* index in the envelope */
     uint32_t account;  /* small number per account, for fairness */
     uint32_t domain;   /* the owner's: number of the recipient's domain, for operator commands */
+    uint32_t policy;   /* set before schedule_ready: jobs that share an attempt have the same */
     uint32_t due_s;    /* wall clock, seconds (unsigned: good until 2106) */
     uint16_t attempts;
-    uint8_t state; /* enum job_state; kept by the schedule */
-    uint8_t flags; /* the owner's */
-    bool alone;    /* it is to have an attempt of its own; set by the owner before schedule_ready */
+    uint8_t state : 7; /* enum job_state; kept by the schedule */
+    bool alone : 1;    /* it is to have an attempt of its own; set by the owner before schedule_ready */
+    uint8_t flags;     /* the owner's */
 };
 enum job_state { JOB_OUT /* with the owner or in an attempt */, JOB_READY, JOB_WAITING, JOB_HELD };
 

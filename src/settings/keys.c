@@ -80,10 +80,28 @@ static bool read_named(struct settings *s, struct fault *f)
     return true;
 }
 
-bool keys_check(struct settings *s, struct fault *f) { return s->tls_certificate.n == 0 || read_named(s, f); }
+/* The authorities that other servers' certificates are judged by. */
+static bool read_trusted(struct settings *s, struct fault *f)
+{
+    char where[SETTINGS_WHERE];
+    struct tls_context *t = NULL;
+    if (s->tls_trusted.n == 0)
+        return true;
+    if (!read_into(s, s->tls_trusted, &s->deliver.tls_trusted_pem, f) || !tls_client_new(&t, s->deliver.tls_trusted_pem, f))
+        return fault_wrap(f, "%s: tls.trusted", settings_where(s, "tls", "trusted", where));
+    tls_free(&t);
+    return true;
+}
+
+bool keys_check(struct settings *s, struct fault *f)
+{
+    return read_trusted(s, f) && (s->tls_certificate.n == 0 || read_named(s, f));
+}
 
 bool keys_fill(struct settings *s, struct fault *f)
 {
+    if (!read_trusted(s, f))
+        return false;
     if (s->tls_certificate.n)
         return read_named(s, f);
     char chain[512], key[512];

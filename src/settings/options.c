@@ -47,6 +47,24 @@ const struct option option_rows[] = {
     {"tls", "certificate", OPTION_TEXT, AT(tls_certificate), 0, 0, "",
      "PEM file with the certificate chain; empty: a self-signed one is made."},
     {"tls", "key", OPTION_TEXT, AT(tls_key), 0, 0, "", "PEM file with the certificate's key."},
+    {"tls", "trusted", OPTION_TEXT, AT(tls_trusted), 0, 0, "",
+     "PEM file with the authorities whose certificates are good for other servers; empty: the system's. Takes a restart."},
+    {"tls", "dane", OPTION_FLAG, AT(route.dane), 0, 0, "yes", "Follow the TLSA records of receiving hosts (RFC 7672)."},
+    {"tls", "trust_anchor", OPTION_TEXT, AT(route.trust_anchor), 0, 0, "/usr/share/dns/root.key",
+     "File with the key of the DNS root, without which there is no DANE. Takes a restart."},
+    {"tls", "dnssec_always", OPTION_FLAG, AT(route.dnssec_always), 0, 0, "no",
+     "Believe nothing that is not validated, even if the resolver hands on no DNSSEC signatures: then all mail waits. Otherwise "
+     "it "
+     "goes on without DANE. Takes a restart."},
+    {"tls", "mta_sts", OPTION_FLAG, AT(route.mta_sts), 0, 0, "yes", "Follow the MTA-STS policies of domains (RFC 8461)."},
+    {"tls", "report_from", OPTION_TEXT, AT(tls_report_from), 0, 0, "",
+     "Address that daily TLS reports (RFC 8460) are sent from, to the domains that ask for them; its domain should have keys "
+     "(goniec "
+     "domain add). Empty: none are sent."},
+    {"tls", "report_delay", OPTION_TIME_S, AT(tls_report_delay_s), 0, 20 * 3600, "4h",
+     "Within which time after the end of a day (UTC) its reports are begun to be sent."},
+    {"tls", "policy_host", OPTION_TEXT, AT(sts_host), 0, 0, "",
+     "Where MTA-STS policies are fetched, as host:port, instead of at each domain's own policy host (for tests)."},
     {"accept", "sessions_max", OPTION_COUNT, AT(accept.sessions_max), 1, 1000000, "20000", "Sessions at once in one worker."},
     {"accept", "sessions_per_ip_max", OPTION_COUNT, AT(accept.sessions_per_ip_max), 1, 1000000, "100",
      "Sessions at once from one address (not counted for trusted networks)."},
@@ -165,9 +183,11 @@ const struct option listen_rows[] = {
 
 #define ROUTE(field) offsetof(struct route_rule, field)
 const struct option route_rows[] = {
-    {"route", "to", OPTION_TARGET, 0, 0, 0, "", "Where the mail goes instead of to the domain's mail hosts; must be given."},
+    {"route", "to", OPTION_TARGET, 0, 0, 0, "", "Where the mail goes; must be given."},
     {"route", "tls", OPTION_TLS, ROUTE(tls), 0, 0, "opportunistic",
-     "opportunistic: when offered; none: never; required: any certificate will do; verified: a valid certificate for the name."},
+     "opportunistic: when offered, and as the domain's TLSA records or MTA-STS policy demand; none: never; required: any "
+     "certificate "
+     "will do; verified: a valid certificate for the host's name."},
     {"route", "login", OPTION_TEXT, ROUTE(login), 0, 0, "", "Login at that server; empty: none."},
     {"route", "password", OPTION_TEXT, ROUTE(password), 0, 0, "", "Its password; never sent without TLS."},
 };
@@ -328,7 +348,7 @@ static bool read_unknown(struct str text, enum sign_unknown *to)
 
 static const char *const doors[] = {[DOOR_MX] = "mx", [DOOR_SUBMISSION] = "submission", [DOOR_SUBMISSIONS] = "submissions"};
 static const char *const tls_words[] = {
-    [TLS_OPPORTUNISTIC] = "opportunistic", [TLS_NONE] = "none", [TLS_REQUIRED] = "required", [TLS_VERIFIED] = "verified"};
+    [SECURE_MAY] = "opportunistic", [SECURE_NEVER] = "none", [SECURE_ENCRYPTED] = "required", [SECURE_VERIFIED] = "verified"};
 
 static int word_find(const char *const *words, size_t n, struct str w)
 {
@@ -345,10 +365,10 @@ static bool read_door(struct str text, enum door *to)
     return n >= 0;
 }
 
-static bool read_tls(struct str text, enum route_tls *to)
+static bool read_tls(struct str text, enum secure_level *to)
 {
     int n = word_find(tls_words, sizeof tls_words / sizeof *tls_words, text);
-    *to = n < 0 ? TLS_NONE : (enum route_tls)n;
+    *to = n < 0 ? SECURE_NEVER : (enum secure_level)n;
     return n >= 0;
 }
 
@@ -374,6 +394,11 @@ static bool read_target(struct str text, struct arena *a, struct route_rule *r)
     struct str host = text, scheme = str_split(&host, ':');
     uint64_t port;
     r->port = 0;
+    if (str_eq(text, STR("mx"))) {
+        r->kind = ROUTE_SMTP;
+        r->host = r->maildir = STR("");
+        return true;
+    }
     if (host.p == NULL || host.n == 0)
         return false;
     if (str_eq(scheme, STR("maildir"))) {
@@ -424,7 +449,7 @@ const char *option_form(enum option_kind k)
         [OPTION_IP] = "an IP address",
         [OPTION_DOOR] = "mx, submission or submissions",
         [OPTION_ADDRESS] = "IP:port, such as 0.0.0.0:25 or [::]:25",
-        [OPTION_TARGET] = "smtp:host[:port], lmtp:host:port, lmtp:unix:/path or maildir:/path",
+        [OPTION_TARGET] = "mx (the domain's own mail hosts), smtp:host[:port], lmtp:host:port, lmtp:unix:/path or maildir:/path",
         [OPTION_TLS] = "opportunistic, none, required or verified",
     };
     return forms[k];

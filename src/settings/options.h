@@ -26,7 +26,7 @@ enum option_kind {
     OPTION_DOOR,     /* enum door */
     OPTION_ADDRESS,  /* list of struct settings_listener, without the door */
     OPTION_TARGET,   /* kind, host, port and maildir of the struct route_rule at `at` */
-    OPTION_TLS,      /* enum route_tls */
+    OPTION_TLS,      /* enum secure_level */
 };
 
 struct option {

@@ -6,6 +6,7 @@
 
 #include "lib/must.h"
 #include "lib/nearest.h"
+#include "mail/mailbox.h"
 #include "settings/keys.h"
 #include "settings/options.h"
 #include "settings/shape.h"
@@ -247,6 +248,11 @@ static bool settle(struct settings *s, struct fault *f)
     if (s->sign.seal && !s->verify.incoming)
         return fault_set(f, "%s: arc_seal seals what was found: it needs verify_incoming = yes",
                          settings_where(s, "", "arc_seal", where));
+    struct mailbox from;
+    const char *why;
+    if (s->tls_report_from.n && (!mailbox_parse(s->tls_report_from, false, &from, &why) || !from.domain.n))
+        return fault_set(f, "%s: tls.report_from must be an address such as postmaster@example.pl",
+                         settings_where(s, "tls", "report_from", where));
     if ((s->tls_certificate.n == 0) != (s->tls_key.n == 0))
         return fault_set(f, "%s: tls.certificate and tls.key go together: set both or none",
                          settings_where(s, "tls", s->tls_key.n ? "key" : "certificate", where));
@@ -373,6 +379,7 @@ void settings_pack(const char *name, struct str text, const struct settings *s, 
     buf_put_str(b, text);
     buf_put_str(b, s->tls_chain_pem);
     buf_put_str(b, s->tls_key_pem);
+    buf_put_str(b, s->deliver.tls_trusted_pem);
 }
 
 bool settings_unpack(struct settings **ret, struct str packed, struct fault *f)
@@ -380,6 +387,7 @@ bool settings_unpack(struct settings **ret, struct str packed, struct fault *f)
     bool ok = true;
     struct str name = str_take_str(&packed, &ok), text = str_take_str(&packed, &ok);
     struct str chain = str_take_str(&packed, &ok), key = str_take_str(&packed, &ok);
+    struct str trusted = str_take_str(&packed, &ok);
     if (!ok)
         return fault_set(f, "the settings handed over are cut short");
     char z[1024];
@@ -388,6 +396,7 @@ bool settings_unpack(struct settings **ret, struct str packed, struct fault *f)
         return false;
     (*ret)->tls_chain_pem = arena_str(&(*ret)->arena, chain);
     (*ret)->tls_key_pem = arena_str(&(*ret)->arena, key);
+    (*ret)->deliver.tls_trusted_pem = arena_str(&(*ret)->arena, trusted);
     return true;
 }
 

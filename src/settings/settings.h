@@ -32,10 +32,15 @@ struct settings {
     uint32_t workers; /* at least 1 */
     struct settings_listener *listener;
     size_t listeners;
-    struct str http_address;               /* "" : no HTTP */
-    struct str tls_certificate, tls_key;   /* paths; "" : a self-signed one is made in the data directory */
-    struct str tls_chain_pem, tls_key_pem; /* the files' contents, after settings_read_keys */
-    struct str language;                   /* of notifications: "pl", "en", "pl,en", "en,pl" */
+    struct str http_address;             /* "" : no HTTP */
+    struct str tls_certificate, tls_key; /* paths; "" : a self-signed one is made in the data directory */
+    struct str tls_trusted;              /* path; "" : the system's authorities */
+    struct str tls_chain_pem,
+        tls_key_pem;            /* the files' contents, after settings_read_keys; of tls_trusted: deliver.tls_trusted_pem */
+    struct str tls_report_from; /* address that TLS reports are sent from; "" : none are sent */
+    uint32_t tls_report_delay_s;
+    struct str sts_host; /* where policies are fetched; "" : at their own hosts */
+    struct str language; /* of notifications: "pl", "en", "pl,en", "en,pl" */
     uint32_t segment_bytes, follower_max_lag_segments;
     uint64_t disk_free_min, content_memory_max;
     bool direct_io;

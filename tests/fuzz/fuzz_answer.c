@@ -1,4 +1,5 @@
-/* rdata as DNS gives it: names, MX and addresses. A name that is taken is a host name, lower case, whole. */
+/* rdata as DNS gives it: names, MX, addresses, TLSA and TXT. A name that is taken is a host name, lower case, whole; a TLSA record
+ * that is called usable can be used. */
 #include "route/answer.h"
 
 #include "lib/must.h"
@@ -24,6 +25,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_name(name);
     if (answer_mx(data, size, &preference, name))
         check_name(name);
+    struct tls_tlsa tlsa;
+    struct buf text = {.max = 4096};
+    if (answer_tlsa(data, size, &tlsa)) {
+        must(tlsa.n + 3u == size);
+        if (tls_tlsa_usable(&tlsa))
+            must((tlsa.usage == 2 || tlsa.usage == 3) && tlsa.selector <= 1 && tlsa.matching <= 2);
+    }
+    if (answer_txt(data, size, &text))
+        must(text.n <= size);
+    buf_done(&text);
     must(answer_address(data, size, 25, &address, &len) == (size == 4 || size == 16));
     return 0;
 }

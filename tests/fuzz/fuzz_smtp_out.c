@@ -85,7 +85,7 @@ static void go(const uint8_t *data, size_t size, uint8_t how, bool bytewise, str
     r.m.ehlo = STR("out.test");
     r.m.lmtp = how & 4;
     r.m.chunking = how & 8;
-    r.m.policy = (enum route_tls)(how >> 4 & 3);
+    r.m.level = (enum secure_level)(how >> 4 & 3);
     if (how & 64) {
         r.m.login = "l";
         r.m.password = "p";

@@ -58,7 +58,7 @@ static void *side_open(void)
     must(c);
     smtp_out_init(&c->m, &hooks, c);
     c->m.ehlo = STR("out.test");
-    c->m.policy = TLS_OPPORTUNISTIC;
+    c->m.level = SECURE_MAY;
     c->content = content_new(0);
     return c;
 }
@@ -129,10 +129,10 @@ static size_t side_feed(void *side, const char *p, size_t n)
 static bool set_policy(struct client *c, struct str name)
 {
     static const char *const names[] = {
-        [TLS_OPPORTUNISTIC] = "opportunistic", [TLS_NONE] = "none", [TLS_REQUIRED] = "required", [TLS_VERIFIED] = "verified"};
+        [SECURE_MAY] = "opportunistic", [SECURE_NEVER] = "none", [SECURE_ENCRYPTED] = "required", [SECURE_VERIFIED] = "verified"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(name, str_of(names[i])))
-            return c->m.policy = (enum route_tls)i, true;
+            return c->m.level = (enum secure_level)i, true;
     return false;
 }
 

@@ -196,7 +196,7 @@ static void add_host(struct try *t, uint16_t port)
 
 static void prepare(struct try *t, const struct server *v, uint64_t pool)
 {
-    *t = (struct try){.route = {.kind = ROUTE_SMTP, .site = "mx.test", .tls = TLS_NONE, .host = t->host}};
+    *t = (struct try){.route = {.kind = ROUTE_SMTP, .site = "mx.test", .host = t->host}};
     atomic_init(&t->route.refs, 1);
     if (v)
         add_host(t, v->port);

@@ -160,17 +160,15 @@ static void a_client_trusts_a_list_that_has_a_certificate_and_is_whole(void **st
     struct fault f = {0};
     struct buf b = {0};
     (void)state;
-    assert_true(tls_client_new(&t, true, str_of(chain), NULL));
+    assert_true(tls_client_new(&t, str_of(chain), NULL));
     tls_free(&t);
-    assert_true(tls_client_new(&t, true, STR(""), NULL)); /* the system's */
+    assert_true(tls_client_new(&t, STR(""), NULL)); /* the system's */
     tls_free(&t);
-    assert_true(tls_client_new(&t, false, STR(""), NULL));
-    tls_free(&t);
-    assert_false(tls_client_new(&t, true, STR("no certificate\n"), &f));
+    assert_false(tls_client_new(&t, STR("no certificate\n"), &f));
     assert_non_null(strstr(f.text, "certificate"));
     assert_null(t);
     buf_addf(&b, "%s%.*s", chain, (int)strlen(other_chain) / 2, other_chain);
-    assert_false(tls_client_new(&t, true, buf_str(&b), &f));
+    assert_false(tls_client_new(&t, buf_str(&b), &f));
     assert_int_equal(ERR_peek_error(), 0);
     buf_done(&b);
 }
@@ -179,7 +177,7 @@ static void a_context_lives_as_long_as_its_last_holder(void **state)
 {
     struct tls_context *a, *b;
     (void)state;
-    assert_true(tls_client_new(&a, false, STR(""), NULL));
+    assert_true(tls_client_new(&a, STR(""), NULL));
     b = tls_ref(a);
     assert_ptr_equal(a, b);
     tls_free(&a);

@@ -15,6 +15,7 @@ static struct envelope sample(void)
                              .smtputf8 = true,
                              .by_dsn_aware = true,
                              .has_8bit = true,
+                             .requiretls = true,
                              .account = STR("shop"),
                              .credential = STR("shop-1"),
                              .stream = STR("transactional"),
@@ -44,6 +45,7 @@ static void same(const struct envelope *a, const struct envelope *b)
     assert_true(str_eq(a->message_id, b->message_id) && str_eq(a->return_path, b->return_path));
     assert_true(str_eq(a->checked, b->checked));
     assert_true(a->ret == b->ret && a->body == b->body && a->dsn == b->dsn);
+    assert_true(a->requiretls == b->requiretls && a->tls_optional == b->tls_optional);
     assert_true(a->smtputf8 == b->smtputf8 && a->by_dsn_aware == b->by_dsn_aware && a->has_8bit == b->has_8bit);
     assert_int_equal(a->content_bytes, b->content_bytes);
     assert_int_equal(a->parent_rcpts, b->parent_rcpts);

@@ -17,6 +17,9 @@ static struct outcome_rcpt rcpts[] = {
      1767225600000},
 };
 
+static struct outcome_tls sessions[] = {{STR("mx.x.pl"), STR("192.0.2.9"), BY_DANE, FLAW_TLSA, STR("3 1 1 ab")},
+                                        {STR("mx2.x.pl"), STR(""), BY_STS, FLAW_NOT_LISTED, STR("")}};
+
 static struct outcome sample(void)
 {
     return (struct outcome){.id = id_new(1767225600000),
@@ -31,6 +34,10 @@ static struct outcome sample(void)
                             .tls_version = STR("TLSv1.3"),
                             .tls_cipher = STR("TLS_AES_256_GCM_SHA384"),
                             .tls_verified = true,
+                            .domain = STR("x.pl"),
+                            .sessions = 2,
+                            .session = sessions,
+                            .secure = {SECURE_VERIFIED, BY_STS, FLAW_NAME, STR("old.x.pl")},
                             .rest_s = 600,
                             .note = STR("note"),
                             .lines = 2,
@@ -55,6 +62,14 @@ static void same(const struct outcome *a, const struct outcome *b)
     assert_true(id_eq(a->id, b->id) && a->at_ms == b->at_ms && a->attempt == b->attempt && a->took_ms == b->took_ms);
     assert_true(str_eq(a->host, b->host) && str_eq(a->ip, b->ip) && a->port == b->port && str_eq(a->source_ip, b->source_ip));
     assert_true(str_eq(a->ehlo, b->ehlo) && str_eq(a->tls_version, b->tls_version) && str_eq(a->tls_cipher, b->tls_cipher));
+    assert_true(a->secure.level == b->secure.level && a->secure.by == b->secure.by && a->secure.flaw == b->secure.flaw);
+    assert_true(str_eq(a->secure.shown, b->secure.shown));
+    assert_true(str_eq(a->domain, b->domain) && a->sessions == b->sessions);
+    for (uint32_t i = 0; i < a->sessions; i++) {
+        const struct outcome_tls *s = &a->session[i], *t = &b->session[i];
+        assert_true(str_eq(s->host, t->host) && str_eq(s->ip, t->ip) && str_eq(s->policy, t->policy));
+        assert_true(s->by == t->by && s->flaw == t->flaw);
+    }
     assert_true(a->tls_verified == b->tls_verified && a->rest_s == b->rest_s && str_eq(a->note, b->note));
     assert_int_equal(a->lines, b->lines);
     for (uint32_t i = 0; i < a->lines; i++) {

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { A = 1, MX = 15, AAAA = 28, LOOKUPS_AT_ONCE = 4096 };
+enum { A = 1, MX = 15, TXT = 16, AAAA = 28, LOOKUPS_AT_ONCE = 4096 };
 
 /* What it answers: an A record's address, an MX's host (preference 10). Any other name exists without records, but for "gone."
  * (NXDOMAIN) and "broken" names (SERVFAIL). */
@@ -19,10 +19,19 @@ static const struct {
     const char *name;
     uint16_t type;
     const char *value;
-} records[] = {{"dest.test", MX, "mx.test"},   {"mx.test", A, "192.0.2.1"},     {"relay.test", A, "192.0.2.2"},
-               {"alone.test", A, "192.0.2.3"}, {"us.test", MX, "mail.us.test"}, {"mail.us.test", A, "192.0.2.4"},
-               {"inner.test", A, "127.0.0.1"}, {"null.test", MX, ""},           {"homeless.test", MX, "nowhere.test"},
-               {"second.test", MX, "mx.test"}, {"sixth.test", AAAA, ""}};
+} records[] = {{"dest.test", MX, "mx.test"},
+               {"mx.test", A, "192.0.2.1"},
+               {"relay.test", A, "192.0.2.2"},
+               {"alone.test", A, "192.0.2.3"},
+               {"us.test", MX, "mail.us.test"},
+               {"mail.us.test", A, "192.0.2.4"},
+               {"inner.test", A, "127.0.0.1"},
+               {"null.test", MX, ""},
+               {"homeless.test", MX, "nowhere.test"},
+               {"second.test", MX, "mx.test"},
+               {"sixth.test", AAAA, ""},
+               {"sts.test", MX, "mx.test"},
+               {"_mta-sts.sts.test", TXT, "v=STSv1; id=7;"}};
 
 struct server {
     struct watch watch;
@@ -62,6 +71,10 @@ static size_t put_record(uint8_t *to, uint16_t type, const char *value)
         data[0] = 0;
         data[1] = *value ? 10 : 0;
         n = 2 + put_name(data + 2, value);
+    } else if (type == TXT) {
+        data[0] = (uint8_t)strlen(value);
+        memcpy(data + 1, value, data[0]);
+        n = 1u + data[0];
     } else {
         memset(data, 0, n = 16);
         data[0] = 0x20;
@@ -154,7 +167,7 @@ static struct router *fresh(void)
 {
     struct router *r = NULL;
     struct fault f;
-    assert_true(route_open(&r, l, &settings, &f));
+    assert_true(route_open(&r, l, &settings, &(struct route_hooks){0}, &f));
     return r;
 }
 
@@ -273,7 +286,7 @@ static void the_most_exact_rule_decides_and_keeps_its_own_words(void **state)
                                  {.domain = STR("x.sub.test"),
                                   .host = STR("relay.test"),
                                   .port = 587,
-                                  .tls = TLS_VERIFIED,
+                                  .tls = SECURE_VERIFIED,
                                   .login = STR("shop"),
                                   .password = STR("secret")},
                                  {.domain = STR("box.test"), .kind = ROUTE_MAILDIR, .maildir = STR("/var/mail/%u")}};
@@ -290,7 +303,7 @@ static void the_most_exact_rule_decides_and_keeps_its_own_words(void **state)
     assert_string_equal(a.route->login, "shop");
     assert_string_equal(a.route->password, "secret");
     assert_string_equal(a.route->host[0].name, "relay.test");
-    assert_int_equal(a.route->tls, TLS_VERIFIED);
+    assert_int_equal(a.route->host[0].secure.level, SECURE_VERIFIED);
     route_free(&a.route);
     a = find(r, "box.test");
     assert_int_equal(a.route->kind, ROUTE_MAILDIR);
@@ -440,6 +453,125 @@ static void several_resolvers_stand_in_for_each_other(void **state)
     close(silent);
 }
 
+/* ---- MTA-STS policies ---- */
+
+static struct {
+    bool listening;
+    unsigned wishes;
+    char domain[64], id[40];
+} office;
+
+static bool on_want(void *ctx, const char *domain, struct str id)
+{
+    (void)ctx;
+    office.wishes++;
+    snprintf(office.domain, sizeof office.domain, "%s", domain);
+    snprintf(office.id, sizeof office.id, "%.*s", STR_ARGS(id));
+    return office.listening;
+}
+
+static struct router *fresh_with_office(bool listening)
+{
+    static struct route_settings with;
+    struct router *r = NULL;
+    struct fault f;
+    memset(&office, 0, sizeof office);
+    office.listening = listening;
+    with = settings;
+    with.mta_sts = true;
+    assert_true(route_open(&r, l, &with, &(struct route_hooks){.want = on_want}, &f));
+    return r;
+}
+
+/* The office has published: a line of the list about sts.test, without its name. */
+static void publish(struct router *r, const char *line)
+{
+    struct sts_list *list = NULL;
+    char text[300];
+    struct fault f;
+    snprintf(text, sizeof text, "goniec MTA-STS policies 1\nsts.test\t%s\n", line);
+    assert_true(sts_list_parse(&list, str_of(text), &f));
+    route_policies_use(r, list);
+}
+
+static struct secure demand_for(struct router *r, const char *domain)
+{
+    struct answer a = find(r, domain);
+    assert_non_null(a.route);
+    struct secure s = a.route->host[0].secure;
+    assert_int_equal(a.route->policy == 0, s.level == SECURE_MAY && s.by == BY_NOBODY);
+    route_free(&a.route);
+    return s;
+}
+
+static void a_domain_that_announces_a_policy_waits_for_it_and_no_other_does(void **state)
+{
+    (void)state;
+    struct router *r = fresh_with_office(true);
+    struct answer held;
+    ask(r, &held, "sts.test");
+    for (int i = 0; i < 300 && !office.wishes; i++)
+        loop_turn(l, 10);
+    assert_string_equal(office.domain, "sts.test");
+    assert_string_equal(office.id, "7");
+    assert_int_equal(demand_for(r, "second.test").level, SECURE_MAY);
+    publish(r, "6\t2\t1\t99999999999\t-\t0\tother.test "); /* an older one: still it waits */
+    loop_turn(l, 10);
+    assert_false(held.came);
+    publish(r, "7\t2\t1\t99999999999\t-\t0\t*.test ");
+    assert_true(held.came);
+    assert_int_equal(held.route->host[0].secure.level, SECURE_VERIFIED);
+    assert_int_equal(held.route->host[0].secure.by, BY_STS);
+    assert_string_equal(held.route->site, "mx.test"); /* the same site as the other domain's */
+    route_free(&held.route);
+    route_close(&r);
+}
+
+static void a_policy_that_cannot_be_fetched_ends_the_wait_and_one_that_is_known_stays(void **state)
+{
+    (void)state;
+    struct router *r = fresh_with_office(true);
+    struct answer held;
+    ask(r, &held, "sts.test");
+    for (int i = 0; i < 300 && !office.wishes; i++)
+        loop_turn(l, 10);
+    publish(r, "-\t0\t0\t0\t7\t99999999999\t");
+    assert_true(held.came);
+    assert_int_equal(held.route->host[0].secure.level, SECURE_MAY);
+    route_free(&held.route);
+    route_close(&r);
+    r = fresh_with_office(true);
+    publish(r, "6\t2\t1\t99999999999\t7\t99999999999\tother.test "); /* an older one, which does not list the host */
+    assert_int_equal(demand_for(r, "sts.test").flaw, FLAW_NOT_LISTED);
+    assert_int_equal(office.wishes, 0); /* failed a moment ago: not wanted again */
+    route_close(&r);
+}
+
+static void when_nobody_fetches_nothing_waits(void **state)
+{
+    (void)state;
+    struct router *r = fresh_with_office(false);
+    assert_int_equal(demand_for(r, "sts.test").level, SECURE_MAY);
+    assert_int_equal(office.wishes, 1);
+    route_close(&r);
+    r = fresh_with_office(false);
+    publish(r, "7\t1\t1\t2\t-\t0\tmx.test "); /* it has expired */
+    assert_int_equal(demand_for(r, "sts.test").by, BY_NOBODY);
+    route_close(&r);
+}
+
+static void a_router_closes_while_a_domain_waits_for_its_policy(void **state)
+{
+    (void)state;
+    struct router *r = fresh_with_office(true);
+    struct answer held;
+    ask(r, &held, "sts.test");
+    for (int i = 0; i < 300 && !office.wishes; i++)
+        loop_turn(l, 10);
+    route_close(&r);
+    assert_false(held.came);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -450,6 +582,10 @@ int main(void)
         cmocka_unit_test(many_who_ask_at_once_share_one_lookup_and_those_after_them_its_answer),
         cmocka_unit_test(what_earlier_settings_answered_is_not_remembered_under_the_new),
         cmocka_unit_test(the_least_recently_used_domains_make_room),
+        cmocka_unit_test(a_domain_that_announces_a_policy_waits_for_it_and_no_other_does),
+        cmocka_unit_test(a_policy_that_cannot_be_fetched_ends_the_wait_and_one_that_is_known_stays),
+        cmocka_unit_test(when_nobody_fetches_nothing_waits),
+        cmocka_unit_test(a_router_closes_while_a_domain_waits_for_its_policy),
         cmocka_unit_test(lookups_at_one_time_are_bounded_and_domains_found_before_go_first),
         cmocka_unit_test(several_resolvers_stand_in_for_each_other),
     };

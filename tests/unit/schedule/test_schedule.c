@@ -75,6 +75,23 @@ static void a_site_has_as_many_attempts_as_connections_and_the_last_is_for_urgen
     schedule_close(&s);
 }
 
+static void jobs_of_one_message_that_demand_different_things_of_their_connection_share_no_attempt(void **state)
+{
+    (void)state;
+    struct schedule *s = fresh();
+    struct lane *l = lane_of(s, "mx.test", "transactional", true);
+    const uint32_t policy[] = {0, 0, 7, 7, 7, 0};
+    for (int i = 0; i < 6; i++) {
+        jobs[i].message = &messages[0];
+        jobs[i].policy = policy[i];
+        schedule_ready(s, &jobs[i], l);
+    }
+    assert_int_equal(length(take(s, 0)), 2);
+    assert_int_equal(length(take(s, 0)), 3);
+    assert_int_equal(length(take(s, 0)), 1);
+    schedule_close(&s);
+}
+
 static void jobs_of_one_message_share_an_attempt_up_to_the_limit(void **state)
 {
     (void)state;
@@ -618,6 +635,7 @@ int main(void)
         cmocka_unit_test(a_site_has_as_many_attempts_as_connections_and_the_last_is_for_urgent_mail),
         cmocka_unit_test(jobs_of_one_message_share_an_attempt_up_to_the_limit),
         cmocka_unit_test(a_job_that_is_to_go_alone_shares_no_attempt),
+        cmocka_unit_test(jobs_of_one_message_that_demand_different_things_of_their_connection_share_no_attempt),
         cmocka_unit_test(one_accounts_flood_leaves_the_others_their_turn),
         cmocka_unit_test(order_among_one_accounts_jobs_is_kept),
         cmocka_unit_test(an_urgent_stream_goes_before_a_newsletter_at_the_same_site),

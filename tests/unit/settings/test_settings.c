@@ -147,7 +147,7 @@ static void sections_reach_the_rooms(void **state)
     assert_int_equal(s->listeners, 2);
     assert_int_equal(s->listener[1].door, DOOR_MX);
     assert_int_equal(s->route.rules, 4);
-    assert_int_equal(s->route.rule[0].tls, TLS_NONE);
+    assert_int_equal(s->route.rule[0].tls, SECURE_NEVER);
     assert_int_equal(s->route.rule[0].port, 2600);
     assert_int_equal(s->route.rule[1].kind, ROUTE_LMTP);
     assert_text(s->route.rule[1].host, "unix:/run/lmtp");

@@ -14,6 +14,7 @@ static const struct {
     {"attempts_running", "Attempts under way."},
     {"dns_cache_hits_total", "Domains answered from the cache."},
     {"dns_failures_total", "Look-ups that failed."},
+    {"dns_validated", "1: answers are validated by DNSSEC, so that TLSA records (DANE) are followed."},
     {"dns_lookups_total", "Look-ups of domains."},
     {"engine_up", "Whether the engine answers."},
     {"jobs_held", "Recipients held by an operator."},

@@ -3,7 +3,9 @@
 
 #include "aggregate/aggregate.h"
 #include "api/http.h"
+#include "api/policies.h"
 #include "api/publisher.h"
+#include "api/tls_sender.h"
 #include "report/inbound.h"
 
 #include <errno.h>
@@ -117,6 +119,8 @@ int office_run(const struct office_options *o)
     struct work w = {.data_directory = o->data_directory};
     struct inbound_options back = {o->data_directory, o->submit_socket, o->hostname, o->language, o->suppress};
     struct publisher *p = NULL;
+    struct policies *sts = NULL;
+    struct tls_sender *reports = NULL;
     struct fault f;
     struct sigaction act = {.sa_handler = on_signal};
     sigaction(SIGTERM, &act, NULL);
@@ -126,12 +130,17 @@ int office_run(const struct office_options *o)
     int code = 0;
     if (store_open(&w.store, o->data_directory, true, &f) &&
         report_open(&w.report, w.store, o->data_directory, o->keep_stories_s, &o->suppress, &f) &&
-        inbound_open(&w.inbound, w.store, &back, &f) && publisher_open(&p, o, &f)) {
+        inbound_open(&w.inbound, w.store, &back, &f) && publisher_open(&p, o, &f) &&
+        (!o->sts.follow || policies_start(&sts, o, &f)) && (!*o->reports.from || tls_sender_open(&reports, o, &f))) {
+        if (*o->reports.from)
+            report_count_tls(w.report);
         follow(o, &w);
     } else {
         say(f.text);
         code = EX_TEMPFAIL;
     }
+    tls_sender_close(&reports);
+    policies_stop(&sts);
     publisher_close(&p);
     inbound_close(&w.inbound);
     report_close(&w.report);

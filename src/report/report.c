@@ -8,6 +8,7 @@
 #include "mail/outcome.h"
 #include "report/learn.h"
 #include "report/waits.h"
+#include "store/tls.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -22,7 +23,8 @@ enum {
     EAGER_MS = 2000,
     FORGET_MS = 60000,
     FORGET_AT_ONCE = 2000,
-    WAIT_STEP_MS = 50
+    WAIT_STEP_MS = 50,
+    DAY_MS = 86400000
 };
 #define KEEP_TROUBLES_MS INT64_C(2592000000) /* 30 days: longer than any wait between two attempts */
 #define KEEP_REFUSED_MS INT64_C(604800000)
@@ -51,6 +53,7 @@ struct report {
     char directory[512];
     uint32_t keep_s;
     struct report_suppress rules;
+    bool count_tls;
     struct followed log[LOGS_MAX];
     unsigned logs;
     int64_t looked_ms, forgot_ms;
@@ -188,6 +191,16 @@ static bool end_some(struct report *r, struct fresh *m, const struct outcome *o,
     return true;
 }
 
+static bool add_sessions(struct report *r, const struct outcome *o, struct fault *f)
+{
+    for (uint32_t i = 0; r->count_tls && i < o->sessions; i++) {
+        struct store_tls t = {.day = o->at_ms / DAY_MS, .domain = o->domain, .source_ip = o->source_ip, .session = o->session[i]};
+        if (!store_tls_add(r->store, &t, f))
+            return false;
+    }
+    return true;
+}
+
 static bool add_note(struct report *r, const struct follow_record *rec, struct fault *f)
 {
     struct arena a = {0};
@@ -200,7 +213,7 @@ static bool add_note(struct report *r, const struct follow_record *rec, struct f
     r->stats.notes++;
     struct fresh *m = *slot_of(r, rec->id);
     bool waited, good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) && end_some(r, m, &o, &waited, f) &&
-                        (!waited || waits_end(r->store, &o, f)) && conclude(r, m, &o, f);
+                        (!waited || waits_end(r->store, &o, f)) && conclude(r, m, &o, f) && add_sessions(r, &o, f);
     arena_done(&a);
     return good;
 }
@@ -394,5 +407,7 @@ void report_close(struct report **report)
     forget_fresh(r);
     free(r);
 }
+
+void report_count_tls(struct report *r) { r->count_tls = true; }
 
 void report_stats(const struct report *r, struct report_stats *ret) { *ret = r->stats; }

@@ -35,6 +35,8 @@ enum report_life report_judge(const struct outcome *o, const struct outcome_rcpt
 bool report_open(struct report **ret, struct store *s, const char *data_directory, uint32_t keep_s,
                  const struct report_suppress *rules, struct fault *f);
 void report_close(struct report **r);
+/* From now on TLS sessions are counted, for the reports to the domains (store/tls.h). */
+void report_count_tls(struct report *r);
 
 /* Reads what is new, at most some thousand records, in one transaction. Returns how many there were; -1: fault (try again later).
  */

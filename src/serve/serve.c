@@ -217,7 +217,15 @@ static int run_office(struct supervisor *s)
                                             .failures = t->suppress_failures,
                                             .expires_s = t->suppress_expires_s,
                                             .hosted = t->accept.hosted,
-                                            .hosted_n = t->accept.hosted_n}};
+                                            .hosted_n = t->accept.hosted_n},
+                               .sts = {.follow = t->route.mta_sts,
+                                       .host = arena_strz(&t->arena, t->sts_host),
+                                       .allow_special = t->route.allow_special,
+                                       .trusted_pem = t->deliver.tls_trusted_pem},
+                               .reports = {.from = arena_strz(&t->arena, t->tls_report_from),
+                                           .delay_s = t->tls_report_delay_s,
+                                           .resolver = t->route.resolver,
+                                           .resolvers = t->route.resolvers}};
     return office_run(&o);
 }
 

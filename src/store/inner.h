@@ -14,6 +14,7 @@ struct store {
     sqlite3_stmt *of_waits[STATEMENTS_MAX];    /* of waiting.c's, likewise */
     sqlite3_stmt *of_returned[STATEMENTS_MAX]; /* of returned.c's, likewise */
     sqlite3_stmt *of_reports[STATEMENTS_MAX];  /* of reports.c's, likewise */
+    sqlite3_stmt *of_tls[STATEMENTS_MAX];      /* of tls.c's, likewise */
     int read_error;                            /* of the first read that failed; 0: none */
 };
 
@@ -26,8 +27,9 @@ bool store_run(struct store *s, sqlite3_stmt *q, struct fault *f);
 struct str store_bytes(sqlite3_stmt *q, int column);
 struct id store_id(sqlite3_stmt *q, int column);
 
-/* The steps of the schema that suppression.c, waiting.c, returned.c and reports.c own. */
-extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[], store_reports_schema[];
+/* The steps of the schema that suppression.c, waiting.c, returned.c, reports.c and tls.c own. */
+extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[], store_reports_schema[],
+    store_tls_schema[];
 
 /* ---- what publish.c asks of suppression.c ---- */
 

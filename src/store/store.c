@@ -32,6 +32,7 @@ static const char *const migrations[] = {
     store_waiting_schema,
     store_returned_schema,
     store_reports_schema,
+    store_tls_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 
@@ -278,6 +279,7 @@ void store_close(struct store **store)
         sqlite3_finalize(s->of_waits[i]);
         sqlite3_finalize(s->of_returned[i]);
         sqlite3_finalize(s->of_reports[i]);
+        sqlite3_finalize(s->of_tls[i]);
     }
     sqlite3_close(s->db);
     free(s);

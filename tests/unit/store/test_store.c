@@ -292,7 +292,7 @@ static void a_database_of_an_older_version_is_brought_up_to_date(void **state)
     store_close(&s);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "ALTER TABLE account DROP COLUMN language; DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure;"
-                                      "DROP TABLE unpublished; DROP TABLE report_row; DROP TABLE report; DROP TABLE returned; DROP TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited;"
+                                      "DROP TABLE unpublished; DROP TABLE report_row; DROP TABLE report; DROP TABLE returned; DROP TABLE tls_session; DROP TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited;"
                                       "PRAGMA user_version = 1",
                                   NULL, NULL, NULL),
                      SQLITE_OK);

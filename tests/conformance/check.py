@@ -13,7 +13,7 @@ TESTS = os.path.dirname(HERE)
 
 def names():
     found = set()
-    for pattern, expression in (("script/*/*.smtp", r"^== (\S+)"), ("unit/*/test_*.c", r"(?:cmocka_unit_test\w*|TEST)\((\w+)"),
+    for pattern, expression in (("script/*/*.smtp", r"^== (\S+)"), ("unit/*/test_*.c", r"(?:cmocka_unit_test\w*|\w*TEST)\((\w+)"),
                                 ("world/test_*.py", r"^def test_(\w+)")):
         for path in glob.glob(os.path.join(TESTS, pattern)):
             found.update(re.findall(expression, open(path, encoding="utf-8").read(), re.M))

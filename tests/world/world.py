@@ -40,7 +40,10 @@ class Receiver:
     """An SMTP server that keeps what it takes. rule(stage, argument) returns a reply line, "drop", "stall" or None (fine)."""
 
     def __init__(self, rule=None, extensions=("PIPELINING", "8BITMIME", "SIZE 50000000", "ENHANCEDSTATUSCODES"),
-                 address=("127.0.0.1", 0)):
+                 address=("127.0.0.1", 0), tls=None):
+        """tls: an ssl.SSLContext, with which STARTTLS is offered."""
+        self.tls = tls
+        self.over_tls = []  # of each message, whether it came so
         self.rule = rule or (lambda stage, argument: None)
         self.extensions = extensions
         self.messages = []  # (sender, [recipients], bytes)
@@ -82,7 +85,7 @@ class Receiver:
         return told is None or told[0] in "23"
 
     def serve(self, h):
-        sender, rcpts = None, []
+        sender, rcpts, secured = None, [], False
         if not self.react(h, "banner", "", "220 receiver ESMTP"):
             return
         while True:
@@ -94,9 +97,13 @@ class Receiver:
             verb = text.split(" ")[0].upper()
             if verb in ("EHLO", "HELO", "LHLO"):
                 if self.react(h, "ehlo", text, "250-receiver") and verb != "HELO":
-                    for e in self.extensions[:-1]:
+                    for e in ("STARTTLS",) * bool(self.tls and not secured) + tuple(self.extensions[:-1]):
                         self.say(h, "250-" + e)
                     self.say(h, "250 " + self.extensions[-1])
+            elif verb == "STARTTLS" and self.tls and not secured:
+                if self.react(h, "starttls", "", "220 2.0.0 go on"):
+                    h.request = self.tls.wrap_socket(h.request, server_side=True)
+                    h.rfile, h.wfile, secured = h.request.makefile("rb"), h.request.makefile("wb", buffering=0), True
             elif verb == "MAIL":
                 sender, rcpts = text[text.index("<") + 1:text.index(">")], []
                 self.react(h, "mail", text, "250 2.1.0 fine")
@@ -117,6 +124,7 @@ class Receiver:
                             break
                         body += part[1:] if part.startswith(b".") else part
                     if self.react(h, "body", rcpts[0], "250 2.0.0 taken"):
+                        self.over_tls.append(secured)
                         self.messages.append((sender, rcpts, body))
             elif verb == "RSET":
                 sender, rcpts = None, []

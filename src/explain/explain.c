@@ -66,7 +66,8 @@ static struct explanation of_cause(const struct cause *c, const char *rule, uint
 
 /* ---- without a reply: what we noticed ourselves ---- */
 
-/* A failure of TLS says no more than its phase does; and so does a note that another version left. */
+/* A failure of TLS says no more than its phase does, but that a sender's demand cannot be met; and so does a note that another
+ * version left. */
 static const char *cause_by_phase(enum phase p)
 {
     return p == PHASE_STARTTLS || p == PHASE_TLS ? "tls-failed"
@@ -80,9 +81,11 @@ static struct explanation explain_note(const struct explain_input *in)
 {
     struct str detail;
     const struct noticed_meaning *m = noticed_meaning(in->note);
-    bool plain = m && *m->cause && in->phase != PHASE_STARTTLS && in->phase != PHASE_TLS;
+    enum note note = note_take(in->note, &detail);
+    bool of_tls = in->phase == PHASE_STARTTLS || in->phase == PHASE_TLS;
+    bool plain = m && *m->cause && (!of_tls || note == NOTE_NO_REQUIRETLS);
     const char *cause = plain ? m->cause : cause_by_phase(in->phase);
-    struct explanation e = of_cause(known(cause), note_rules[note_take(in->note, &detail)], m ? SURE : LIKELY);
+    struct explanation e = of_cause(known(cause), note_rules[note], m ? SURE : LIKELY);
     e.phase = in->phase;
     e.permanent = plain && m->permanent;
     e.action = action_of(&e, false, in);

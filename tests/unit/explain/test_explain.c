@@ -182,7 +182,12 @@ static void every_note_is_told_in_both_languages_and_has_a_cause_of_the_table(vo
     char note[NOTE_MAX];
     (void)state;
     for (unsigned n = NOTE_NONE + 1; n < NOTE_COUNT; n++) {
-        note_put(note, (enum note)n, n == NOTE_SUPPRESSED ? "address 2026-11-25 - hardbounce auto shop" : "D1");
+        note_put(note, (enum note)n,
+                 n == NOTE_SUPPRESSED      ? "address 2026-11-25 - hardbounce auto shop"
+                 : n == NOTE_DEMAND        ? "3 3 4 mx.test old.test"
+                 : n == NOTE_NO_TLSA       ? "2 4 8 mx.test "
+                 : n == NOTE_NO_REQUIRETLS ? "5 3 10 mx.test mx.test"
+                                           : "D1");
         const struct noticed_meaning *m = noticed_meaning(str_of(note));
         assert_non_null(m);
         assert_true(!*m->cause || cause_find(str_of(m->cause)));

@@ -130,7 +130,6 @@ static void on_offered(void *ctx)
     for (struct offer *o = ctx, *next; o; o = next) {
         struct worker *w = o->owner;
         next = o->next;
-        o->job->policy = o->route->policy;
         schedule_ready(w->schedule, o->job, offer_lane(o));
         w->pump_wanted = true;
         offer_free(o);

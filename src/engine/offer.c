@@ -29,6 +29,7 @@ void offer_post(struct offer *o, struct route *route)
 {
     struct engine *e = o->home->engine;
     o->route = route;
+    o->job->policy = route->policy;
     o->owner = &e->worker[siphash(e->hash_key, route->site, strlen(route->site)) % e->workers];
     struct outbox *b = &o->home->outbox[o->owner->number];
     o->next = NULL;

@@ -398,6 +398,12 @@ static void only_a_certainly_dead_address_is_suppressed(void **state)
     assert_int_equal(action_at_rcpt("550 5.2.1 Mailbox unavailable"), ACTION_STOP);
     assert_int_equal(action_at_rcpt("550 message sending for this account is disabled"), ACTION_STOP);
     assert_int_equal(action_at_rcpt("550 5.7.1 Your sender account is suspended"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 your account does not exist"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 unknown user in From header"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 client host not found"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 address not found in whitelist"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("550 invalid domain name"), ACTION_STOP);
+    assert_int_equal(action_at_rcpt("535 5.7.8 user unknown"), ACTION_STOP);
 }
 
 /* "Blocked" raises a doubt, and so does "try again later"; inside the words that tell that the mailbox is switched off they do

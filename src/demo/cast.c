@@ -89,7 +89,7 @@ const struct persona cast[] = {
      "ip-blocked", OUTCOME_FAILED, false},
     {"link@surbl.test", PHASE_BODY,
      "550 5.7.1 Message contains a URL listed in multi.surbl.org: see https://surbl.org/surbl-analysis",
-     "domain-listed", OUTCOME_FAILED, false},
+     "url-listed", OUTCOME_FAILED, false},
     {"trust@aol.test", PHASE_MAIL,
      "421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints - "
      "4.16.55.1; see https://postmaster.yahooinc.com/error-codes",

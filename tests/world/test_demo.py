@@ -37,7 +37,7 @@ CAST = {
     "domain@sendmail.test": ("sender-domain-not-found", "failed", False),
     "listed@spamhaus.test": ("ip-listed", "failed", False),
     "blocked@proofpoint.test": ("ip-blocked", "failed", False),
-    "link@surbl.test": ("domain-listed", "failed", False),
+    "link@surbl.test": ("url-listed", "failed", False),
     "trust@aol.test": ("reputation", "deferred", False),
     "spam@wp.test": ("spam-content", "failed", False),
     "virus@amavis.test": ("virus", "failed", False),

@@ -12,8 +12,8 @@ enum statement { ADD, NEXT, EACH, DROP };
 
 static const char *const sql[] = {
     [ADD] =
-        "INSERT INTO tls_session(day, domain, by, policy, host, ip, source, flaw, n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1)"
-        " ON CONFLICT DO UPDATE SET n = n + 1",
+        ("INSERT INTO tls_session(day, domain, by, policy, host, ip, source, flaw, n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 1) "
+         "ON CONFLICT DO UPDATE SET n = n + 1"),
     [NEXT] = "SELECT day, domain FROM tls_session WHERE day < ?1 AND (day, domain) > (?2, ?3) ORDER BY day, domain LIMIT 1",
     [EACH] =
         "SELECT by, policy, host, ip, source, flaw, n FROM tls_session WHERE day = ?1 AND domain = ?2 ORDER BY by, policy, host",

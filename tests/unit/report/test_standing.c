@@ -1,5 +1,6 @@
 /* standing and tell: what waits comes in groups by receiver and cause, the most important first, and the sentences about it are
  * right in number and case in both languages. */
+#include "explain/cause.h"
 #include "report/tell.h"
 #include "store/waiting.h"
 
@@ -141,14 +142,18 @@ static void begins(const struct buf *b, const char *want)
         fail_msg("expected \"%s...\", got \"%.*s\"", want, (int)b->n, b->p);
 }
 
-/* The sentence about the first group, and what it begins with: TIME stands for its moment. */
+/* The sentence about the first group: what stands before its moment and after it; NULL: what its cause says to postmasters. */
 static void first_waits(const char *lang, const char *before, const char *after)
 {
     struct buf b = {0}, want = {0};
     char moment[TELL_TIME];
     assert_true(standing.waiting_n > 0);
     tell_time(standing.waiting[0].since_ms, NOON_MS, moment);
-    buf_addf(&want, "%s%s%s", before, moment, after);
+    buf_addf(&want, "%s%s", before, moment);
+    if (after)
+        buf_add_str(&want, str_of(after));
+    else
+        buf_addf(&want, ": %s", cause_for_postmaster(cause_find(standing.waiting[0].cause), lang)->what);
     buf_add(&want, "", 1);
     tell_waiting(&standing.waiting[0], lang, NOON_MS, &b);
     begins(&b, want.p);
@@ -174,8 +179,8 @@ static void sentences_agree_in_number(void **state)
         wait_for("mx.w.test", "w.test", "greylisted", rows[i].more, 1, NOON_MS - 60000);
         good(store_commit(store, &fault));
         read_for("", NULL);
-        first_waits("en", rows[i].en, ": The first attempt of this sender");
-        first_waits("pl", rows[i].pl, ": Pierwsza próba");
+        first_waits("en", rows[i].en, NULL);
+        first_waits("pl", rows[i].pl, NULL);
     }
 }
 
@@ -209,8 +214,8 @@ static void domains_of_one_provider_wait_together_whatever_their_servers(void **
     assert_true(str_eq(g->to.domain[0].domain, STR("shop.test")) && g->to.domain[0].messages == 20);
     assert_true(str_eq(g->to.domain[2].domain, STR("firma.test")) && g->to.domain[2].messages == 3);
     assert_int_equal(g->next_ms, NOON_MS - 9000 + 600000 - 2);
-    first_waits("en", "33 messages to Gmail have been waiting since ", ": The receiver limits");
-    first_waits("pl", "33 wiadomości do usługi Gmail czekają od ", ": Odbiorca ogranicza");
+    first_waits("en", "33 messages to Gmail have been waiting since ", NULL);
+    first_waits("pl", "33 wiadomości do usługi Gmail czekają od ", NULL);
 }
 
 static void domains_of_servers_of_nobody_known_wait_together_by_site(void **state)
@@ -222,8 +227,8 @@ static void domains_of_servers_of_nobody_known_wait_together_by_site(void **stat
     wait_for("", "gmail.com", "dns-failure", 1, 1, NOON_MS);
     read_for("", NULL);
     assert_int_equal(standing.waiting_n, 3);
-    first_waits("en", "2 messages to the servers mx1.hosting.test, mx2.hosting.test, ... have been waiting since ", ": ");
-    first_waits("pl", "2 wiadomości do serwerów mx1.hosting.test, mx2.hosting.test, ... czekają od ", ": ");
+    first_waits("en", "2 messages to the servers mx1.hosting.test, mx2.hosting.test, ... have been waiting since ", NULL);
+    first_waits("pl", "2 wiadomości do serwerów mx1.hosting.test, mx2.hosting.test, ... czekają od ", NULL);
 }
 
 static void what_somebody_here_must_mend_comes_first(void **state)
@@ -248,7 +253,7 @@ static void a_domain_or_a_provider_is_asked_for_alone(void **state)
     read_for("firma.test", NULL);
     assert_true(standing.waiting_n == 1 && standing.waiting[0].messages == 2);
     assert_string_equal(standing.waiting[0].to.provider, "gmail");
-    first_waits("en", "2 messages to firma.test have been waiting since ", ": ");
+    first_waits("en", "2 messages to firma.test have been waiting since ", NULL);
     read_for("Gmail", NULL);
     assert_true(standing.waiting_n == 1 && standing.waiting[0].messages == 5);
     read_for("other.test", NULL);
@@ -297,7 +302,8 @@ static void a_site_that_rests_is_told_once_with_its_reason(void **state)
     const struct standing_rest *r = &standing.rest[1];
     assert_true(r->kind == REST_BARRED && r->recipients == 1007 && r->until_ms == NOON_MS + 600000);
     tell_time(r->until_ms, NOON_MS, until);
-    buf_addf(&want, "Poczta do domeny a.test czeka do %s, bo 4 kolejne odmowy dotyczą tego serwera: Adres IP nadawcy jest", until);
+    buf_addf(&want, "Poczta do domeny a.test czeka do %s, bo 4 kolejne odmowy dotyczą tego serwera: %s", until,
+             cause_for_postmaster(cause_find(STR("ip-listed")), "pl")->what);
     buf_add(&want, "", 1);
     tell_rest(r, "pl", NOON_MS, &b);
     begins(&b, want.p);

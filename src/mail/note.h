@@ -19,7 +19,9 @@
     ROW(SILENCE, "silence") ROW(HUNG_UP, "hung-up") ROW(RESET, "reset") ROW(STOPPED, "stopped")                     \
     ROW(TLS_FAILED, "tls-failed") ROW(TLS_BROKE, "tls-broke") ROW(TLS_TIMEOUT, "tls-timeout")                       \
     ROW(TLS_NOT_OFFERED, "tls-not-offered") ROW(TLS_INJECTED, "tls-injected") ROW(NO_LOGIN, "no-login")             \
-    ROW(DEMAND, "demand") ROW(NO_TLSA, "no-tlsa") ROW(NO_REQUIRETLS, "no-requiretls") /* see explain/demand.h */ ROW(NO_SMTP, "no-smtp") ROW(UNASKED, "unasked") ROW(TOO_EARLY, "too-early")                                     \
+    ROW(NO_SMTP, "no-smtp") ROW(UNASKED, "unasked") ROW(TOO_EARLY, "too-early")                                     \
+    /* a demand on the connection that was not met: see explain/demand.h */                                         \
+    ROW(DEMAND, "demand") ROW(NO_TLSA, "no-tlsa") ROW(NO_REQUIRETLS, "no-requiretls")                               \
     /* what the receiver does not take, so that it was not asked */                                                 \
     ROW(TOO_LARGE, "too-large") ROW(NO_SMTPUTF8, "no-smtputf8") ROW(NO_8BIT, "no-8bit")                             \
     /* into a mailbox of this machine; the detail is the system's name of the error */                              \

@@ -9,8 +9,7 @@ const char store_reports_schema[] =
     " added INTEGER NOT NULL, rows INTEGER NOT NULL, total INTEGER NOT NULL, UNIQUE(kind, domain, organisation, id));"
     "CREATE INDEX report_domain ON report(domain, \"end\");"
     "CREATE TABLE report_row(report INTEGER REFERENCES report(number) ON DELETE CASCADE, n INTEGER, body BLOB NOT NULL,"
-    " PRIMARY KEY(report, n)) WITHOUT ROWID;"
-    "PRAGMA user_version = 6;";
+    " PRIMARY KEY(report, n)) WITHOUT ROWID;";
 
 #define COLUMNS                                                                                                                  \
     "r.number, r.kind, r.domain, r.organisation, r.contact, r.id, r.policy, r.begin, r.\"end\", r.added, r.rows, r.total"

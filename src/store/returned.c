@@ -8,8 +8,7 @@ const char store_returned_schema[] =
     " body BLOB NOT NULL, pass INTEGER NOT NULL, pass_at INTEGER NOT NULL DEFAULT 0, PRIMARY KEY(mail, place)) WITHOUT ROWID;"
     "CREATE INDEX returned_message ON returned(message);"
     "CREATE INDEX returned_pass ON returned(at) WHERE pass IN (1, 2);"
-    "ALTER TABLE failure ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 5;";
+    "ALTER TABLE failure ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;";
 
 #define ROW "SELECT mail, place, message, kind, at, body, pass, pass_at FROM returned "
 

@@ -13,7 +13,8 @@
 
 enum { BUSY_MS = 5000 };
 
-/* What takes the database from each version to the next; a new one begins at 0. What was released is never changed. */
+/* What takes the database from each version (a step's place here) to the next; a new one begins at 0. What was released is never
+ * changed. */
 static const char *const migrations[] = {
     "CREATE TABLE message(id BLOB PRIMARY KEY, at INTEGER NOT NULL, open INTEGER NOT NULL, meta BLOB NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX message_open ON message(at) WHERE open > 0;"
@@ -24,10 +25,8 @@ static const char *const migrations[] = {
     "CREATE TABLE account(name TEXT PRIMARY KEY, status TEXT NOT NULL, created INTEGER NOT NULL DEFAULT (unixepoch()));"
     "CREATE TABLE credential(login TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES account(name) ON DELETE CASCADE, kind TEXT "
     "NOT NULL,"
-    " secret TEXT NOT NULL, stream TEXT NOT NULL, sessions INTEGER NOT NULL);"
-    "PRAGMA user_version = 1;",
-    "ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';"
-    "PRAGMA user_version = 2;",
+    " secret TEXT NOT NULL, stream TEXT NOT NULL, sessions INTEGER NOT NULL);",
+    "ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';",
     store_lists_schema,
     store_waiting_schema,
     store_returned_schema,
@@ -180,9 +179,12 @@ struct str store_bytes(sqlite3_stmt *q, int column)
 
 static bool migrate_from(struct store *s, int version, struct fault *f)
 {
+    char reached[40];
     bool good = true;
     while (good && version < VERSION)
         good = sqlite3_exec(s->db, migrations[version++], NULL, NULL, NULL) == SQLITE_OK;
+    snprintf(reached, sizeof reached, "PRAGMA user_version = %d", VERSION);
+    good = good && sqlite3_exec(s->db, reached, NULL, NULL, NULL) == SQLITE_OK;
     if (good && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
         return true;
     db_fault(s, f, "the database cannot be made");

@@ -21,8 +21,7 @@ const char store_lists_schema[] =
     /* Who takes an account's name later takes over none of its lists. */
     "CREATE TRIGGER account_lists AFTER DELETE ON account BEGIN DELETE FROM suppression WHERE account = OLD.name;"
     " DELETE FROM allow WHERE account = OLD.name; DELETE FROM failure WHERE account = OLD.name;"
-    " INSERT INTO unpublished(account, value) VALUES(NULL, NULL); END;"
-    "PRAGMA user_version = 3;";
+    " INSERT INTO unpublished(account, value) VALUES(NULL, NULL); END;";
 
 /* Rows of either list are read in one shape. */
 #define SUPPRESSED_ROW "SELECT account, value, reason, text, message, at, expires, by, automatic FROM suppression "

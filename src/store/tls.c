@@ -5,8 +5,7 @@
 
 const char store_tls_schema[] =
     "CREATE TABLE tls_session(day INTEGER, domain TEXT, by INTEGER, policy TEXT, host TEXT, ip TEXT, source TEXT, flaw INTEGER,"
-    " n INTEGER NOT NULL, PRIMARY KEY(day, domain, by, policy, host, ip, source, flaw)) WITHOUT ROWID;"
-    "PRAGMA user_version = 7;";
+    " n INTEGER NOT NULL, PRIMARY KEY(day, domain, by, policy, host, ip, source, flaw)) WITHOUT ROWID;";
 
 enum statement { ADD, NEXT, EACH, DROP };
 

@@ -12,8 +12,7 @@ const char store_waiting_schema[] =
     "KEY(id, rcpt)) WITHOUT ROWID;"
     "CREATE TABLE refused(span INTEGER, trouble INTEGER, recipients INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT "
     "NULL, PRIMARY KEY(span, trouble)) WITHOUT ROWID;"
-    "ALTER TABLE message ADD COLUMN waited INTEGER NOT NULL DEFAULT 0;"
-    "PRAGMA user_version = 4;";
+    "ALTER TABLE message ADD COLUMN waited INTEGER NOT NULL DEFAULT 0;";
 
 enum statement {
     PUT_TROUBLE,

@@ -262,15 +262,6 @@ enum log_refusal log_note(struct log *g, struct log_entry *e, struct str note, b
 
 /* ---- flushing ---- */
 
-static int make_file(struct log *g, struct segment *s)
-{
-    char name[16];
-    segment_name(s->file, name);
-    g->flush_doing = "make a segment";
-    int code = g->o.io->open(g->io_ctx, name, 1, g->o.direct, &s->fd);
-    return code ? code : g->o.io->sync_dir(g->io_ctx);
-}
-
 static int write_header(struct log *g, struct segment *s, uint32_t tail)
 {
     char *block = aligned_alloc(BLOCK, BLOCK);
@@ -307,7 +298,8 @@ static void flush_work(void *ctx)
     struct log *g = ctx;
     struct batch *b = g->first;
     struct segment *s = b->segment;
-    int code = s->made ? 0 : make_file(g, s);
+    g->flush_doing = "make a segment";
+    int code = s->made ? 0 : segment_make(g, s);
     if (!code && !s->begun)
         code = write_header(g, s, b->tail);
     g->flush_doing = code ? g->flush_doing : "write a batch";

@@ -175,23 +175,23 @@ static int zero_fill(struct log *g, struct segment *s)
     return code ? code : g->o.io->sync(g->io_ctx, s->fd);
 }
 
-static void make_one(struct log *g)
+int segment_make(struct log *g, struct segment *s)
 {
     const struct log_io *io = g->o.io;
-    struct segment *s = g->made;
     char name[16];
     segment_name(s->file, name);
-    g->make_error = io->open(g->io_ctx, name, 1, g->o.direct, &s->fd);
-    if (g->make_error)
-        return;
-    g->make_error = zero_fill(g, s);
-    if (!g->make_error)
-        g->make_error = io->sync_dir(g->io_ctx);
-    if (!g->make_error)
-        return;
+    int code = io->open(g->io_ctx, name, 1, g->o.direct, &s->fd);
+    if (code)
+        return code;
+    code = zero_fill(g, s);
+    if (!code)
+        code = io->sync_dir(g->io_ctx);
+    if (!code)
+        return 0;
     io->close(g->io_ctx, s->fd);
     io->remove(g->io_ctx, name);
     s->fd = -1;
+    return code;
 }
 
 static void remove_one(struct log *g)
@@ -215,19 +215,17 @@ static void look_at_room(struct log *g) { atomic_store(&g->disk_low, !has_room(g
 bool segments_reserve(struct log *g, struct fault *f)
 {
     look_at_room(g);
-    if (!atomic_load(&g->disk_low) || usable_spares(g) > 0)
+    if (usable_spares(g) > 0)
         return true;
-    g->made = segment_new(g->next_file++, g->o.segment_bytes);
-    make_one(g);
-    bool good = g->make_error == 0;
-    g->made->made = good;
-    if (good)
-        spare_add(g, g->made);
+    struct segment *s = segment_new(g->next_file++, g->o.segment_bytes);
+    int code = segment_make(g, s);
+    s->made = code == 0;
+    if (s->made)
+        spare_add(g, s);
     else
-        segment_drop(g, g->made);
-    g->made = NULL;
-    return good ||
-           fault_errno(f, g->make_error,
+        segment_drop(g, s);
+    return code == 0 ||
+           fault_errno(f, code,
                        "there is no room to note what happens to the queued messages, so none is delivered: make %u MiB of room",
                        g->o.segment_bytes / (1024 * 1024));
 }
@@ -240,7 +238,7 @@ static void make_work(void *ctx)
     if (g->removing)
         remove_one(g);
     else if (has_room(g))
-        make_one(g);
+        g->make_error = segment_make(g, g->made);
     else
         g->make_error = ENOSPC;
     if (!g->removing)

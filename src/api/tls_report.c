@@ -25,7 +25,10 @@ static bool address_of(struct str uri, struct arena *a, struct str *ret)
     size_t n = 0;
     for (size_t i = 0; i < s.n; i++) {
         bool coded = s.p[i] == '%' && i + 2 < s.n && hex(s.p[i + 1]) >= 0 && hex(s.p[i + 2]) >= 0;
-        out[n++] = coded ? (char)(hex(s.p[i + 1]) << 4 | hex(s.p[i + 2])) : s.p[i];
+        unsigned byte = (unsigned char)s.p[i];
+        if (coded)
+            byte = (unsigned)hex(s.p[i + 1]) << 4 | (unsigned)hex(s.p[i + 2]);
+        out[n++] = (char)byte;
         i += coded ? 2 : 0;
     }
     *ret = str_mem(out, n);

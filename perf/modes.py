@@ -189,19 +189,25 @@ def relay(folder, kind, count):
         os.unlink(mapping)
 
 
-def dkim(folder, mapping):
-    """Signing beside not signing, and beside what the cores could sign at all."""
-    got, lost = {}, 0
-    for kind, count in (("", 40000), ("rsa", 12000), ("ed25519", 40000)):
+def dkim_round():
+    """Unsigned, signed, and what the cores could sign at all, one after the other."""
+    got = {"lost": 0}
+    for kind, count in (("", 20000), ("rsa", 6000), ("ed25519", 20000)):
         with tempfile.TemporaryDirectory(prefix="goniec-bench-", dir="/var/tmp") as own:
             per_s, cpu, missing = relay(own, kind, count)
         name = kind or "unsigned"
         got[f"{name}_per_s"], got[f"{name}_cpu_s_per_1000"] = round(per_s), round(cpu, 3)
-        lost += missing
-    raw = {kind: raw_per_s(kind) for kind in ("rsa2048", "ed25519")}
-    return {**got, "raw_rsa_per_s": raw["rsa2048"], "raw_ed25519_per_s": raw["ed25519"],
-            "rsa_of_raw_percent": round(100 * got["rsa_per_s"] / raw["rsa2048"]),
-            "ed25519_of_unsigned_percent": round(100 * got["ed25519_per_s"] / got["unsigned_per_s"]), "lost": lost}
+        got["lost"] += missing
+    return {**got, "raw_rsa_per_s": raw_per_s("rsa2048"), "raw_ed25519_per_s": raw_per_s("ed25519")}
+
+
+def dkim(folder, mapping):
+    """Signing beside not signing, and beside what the cores could sign at all: medians of three rounds, so that what else the machine
+    does meets all alike."""
+    rounds = [dkim_round() for _ in range(3)]
+    got = {name: sorted(r[name] for r in rounds)[1] for name in rounds[0]}
+    return {**got, "rsa_of_raw_percent": round(100 * got["rsa_per_s"] / got["raw_rsa_per_s"]),
+            "ed25519_of_unsigned_percent": round(100 * got["ed25519_per_s"] / got["unsigned_per_s"]), "lost": sum(r["lost"] for r in rounds)}
 
 
 MODES = {"deferred": deferred, "dkim": dkim, "idle": idle, "latency": latency}

@@ -94,15 +94,15 @@ enum { FOLLOW_MAP_BYTES = 4096 };
 /* segments.c: files and their lists */
 void segment_name(uint32_t file, char out[16]);
 struct segment *segment_new(uint32_t file, uint32_t bytes);
-int segment_make(struct log *g, struct segment *s); /* its file, filled: writing to it later needs no room. An errno, or 0 */
+int segment_make(struct log *g, struct segment *s);    /* its file, filled: writing to it later needs no room. An errno, or 0 */
 void segment_drop(struct log *g, struct segment *s);   /* closes its file, frees it */
 void segment_append(struct log *g, struct segment *s); /* it becomes the newest live one */
 void spare_add(struct log *g, struct segment *s);
 struct segment *segment_begin(struct log *g); /* the next live one; from a spare if there is one */
 void segments_free_old(struct log *g);        /* frees what may be freed, in order */
 void segments_make_ahead(struct log *g);      /* keeps spares ready */
-/* At start: sees whether the disk is low. If no spare can be used, one is made, of what is to stay free if need be; fails when not
- * even that is there: what is then delivered could not be noted, and would be delivered again at each start. */
+/* At start: sees whether the disk is low. If no spare can be used, one is made, of what is to stay free if need be; fails when
+ * not even that is there: what is then delivered could not be noted, and would be delivered again at each start. */
 bool segments_reserve(struct log *g, struct fault *f);
 bool segments_are_full(const struct log *g); /* the disk is low, and but for a reserve the spares are used up */
 void segments_close(struct log *g);

@@ -17,18 +17,17 @@ def net(test, shown, plain=(), forged=(), more="", tls="", anchored=True):
     certificates = {a: f(authority) if f else None for a, f in shown.items()}
     receivers = {a: Receiver(address=(a, port), tls=c and c.context()) for a, c in certificates.items()}
     test = test(certificates) if callable(test) else test
-    zones = Zones([r.replace("PORT", str(port)) for r in test], plain, [(o.replace("PORT", str(port)), t) for o, t in forged])
-    anchor = f'trust_anchor = "{zones.anchor}"' if anchored else ""
-    server = Goniec(0, f'deliver {{ port = {port} resolvers = {{"127.0.0.1@{zones.port}"}} allow_special_addresses = yes ipv6 = no }}\n'
-                       f'tls {{ {anchor} {tls} }}\n{more}', routed=False)
-    try:
-        yield server, receivers, certificates
-    finally:
-        server.close()
-        zones.close()
+    with contextlib.ExitStack() as stack:  # whatever fails to start, what has started ends
+        stack.callback(authority.close)
         for r in receivers.values():
-            r.close()
-        authority.close()
+            stack.callback(r.close)
+        zones = Zones([r.replace("PORT", str(port)) for r in test], plain, [(o.replace("PORT", str(port)), t) for o, t in forged])
+        stack.callback(zones.close)
+        anchor = f'trust_anchor = "{zones.anchor}"' if anchored else ""
+        server = Goniec(0, f'deliver {{ port = {port} resolvers = {{"127.0.0.1@{zones.port}"}} allow_special_addresses = yes ipv6 = no }}\n'
+                           f'tls {{ {anchor} {tls} }}\n{more}', routed=False)
+        stack.callback(server.close)
+        yield server, receivers, certificates
 
 
 def own(*names, **how):

@@ -8,8 +8,9 @@
 #include <openssl/rand.h>
 #include <stdio.h>
 
-/* A key seals for a quarter, and is known for two more: longer than any address is taken (settings: at most 60 days). */
-enum { FILE_MAX = 64 * 1024, SEALS_S = 90 * 86400, KEPT_S = 3 * SEALS_S };
+/* A key seals for a quarter, and is known for two more: longer than any address is taken (settings: at most 60 days). The next
+ * one comes only when the settings are read, so that a key may have sealed for longer: what counts is when it was followed. */
+enum { FILE_MAX = 64 * 1024, SEALS_S = 90 * 86400, KEPT_S = 2 * SEALS_S };
 
 static int hex_value(char c)
 {
@@ -93,7 +94,7 @@ bool keys_renew(struct verp_keys *k, const char *directory, int64_t now_s, struc
     struct verp_key fresh = {.number = newest ? (newest->number + 1) % VERP_KEY_NUMBERS : 0, .made_s = now_s};
     if (newest && now_s < newest->made_s + SEALS_S)
         return true;
-    while (k->n && (k->n == VERP_KEYS_MAX || k->key[0].made_s + KEPT_S < now_s))
+    while (k->n == VERP_KEYS_MAX || (k->n > 1 && k->key[1].made_s + KEPT_S < now_s))
         drop_first(k);
     if (RAND_bytes(fresh.secret, sizeof fresh.secret) != 1)
         return fault_set(f, "there is no randomness");

@@ -174,6 +174,26 @@ static void a_new_key_takes_over_and_the_old_one_is_known_until_nothing_of_its_c
     verp_free(&latest);
 }
 
+static void what_a_key_sealed_until_it_was_followed_is_taken_however_old_the_key(void **state)
+{
+    int64_t year_s = 365 * DAY_S;
+    struct verp *v = load(NOW_S), *next;
+    struct verp_token t = {id_new((NOW_S + year_s) * 1000), 3}, back;
+    char address[VERP_ADDRESS];
+    (void)state;
+    assert_true(verp_address(v, t, STR("bounces.shop.test"), address)); /* an engine that runs for a year */
+    next = load(NOW_S + year_s);
+    assert_int_equal(judge(next, address, (NOW_S + year_s) * 1000, &back), VERP_RETURN);
+    verp_free(&next);
+    next = load(NOW_S + year_s + 100 * DAY_S); /* a third key; both others are kept for a while */
+    assert_int_equal(judge(next, address, (NOW_S + year_s) * 1000 + 20 * DAY_MS, &back), VERP_RETURN);
+    verp_free(&next);
+    next = load(NOW_S + 2 * year_s);
+    assert_int_equal(judge(next, address, (NOW_S + year_s) * 1000, &back), VERP_FORGED);
+    verp_free(&next);
+    verp_free(&v);
+}
+
 static void another_servers_key_seals_nothing_for_this_one(void **state)
 {
     struct verp *v = load(NOW_S), *other;
@@ -282,6 +302,7 @@ int main(void)
         TEST(what_is_cut_short_or_longer_or_names_nobody_is_no_address),
         TEST(an_address_is_taken_for_a_while_only),
         TEST(a_new_key_takes_over_and_the_old_one_is_known_until_nothing_of_its_comes_back),
+        TEST(what_a_key_sealed_until_it_was_followed_is_taken_however_old_the_key),
         TEST(another_servers_key_seals_nothing_for_this_one),
         TEST(a_return_path_serves_its_account_the_domains_below_and_no_other),
         TEST(a_domain_whose_use_ended_gives_out_none_and_takes_what_is_under_way),

@@ -23,6 +23,7 @@ struct ahead {
     struct id id;
     struct log_pos pos;
     uint32_t content_bytes;
+    bool ends;
     size_t at, n; /* in the text buffer */
 };
 
@@ -108,6 +109,7 @@ static bool take(void *ctx, const struct found *f)
                                             f->id,
                                             {w->segment, f->offset},
                                             f->content_bytes,
+                                            f->type == RECORD_NOTE && (f->flags & NOTE_ENDS),
                                             w->text.n,
                                             f->bytes.n};
     buf_add_str(&w->text, f->bytes);
@@ -257,7 +259,7 @@ int follow_next(struct follow *w, bool eager, struct follow_record *ret, struct 
             w->done = (struct log_pos){w->segment, UINT32_MAX};
     }
     const struct ahead *a = &w->ahead[w->given++];
-    *ret = (struct follow_record){a->kind, a->id, {w->text.p + a->at, a->n}, a->content_bytes, a->pos};
+    *ret = (struct follow_record){a->kind, a->id, {w->text.p + a->at, a->n}, a->content_bytes, a->ends, a->pos};
     w->done = a->pos;
     return 1;
 }

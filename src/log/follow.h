@@ -16,6 +16,7 @@ struct follow_record {
     struct id id;
     struct str body;        /* meta of ACCEPTED; the note of NOTE. Valid until the next call */
     uint32_t content_bytes; /* ACCEPTED */
+    bool ends;              /* NOTE: the message's last one */
     struct log_pos pos;     /* of this record: its identity */
 };
 

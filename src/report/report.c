@@ -129,11 +129,12 @@ static void add_message(struct report *r, const struct follow_record *rec)
     arena_done(&a);
 }
 
-/* An outcome of nobody says that nobody is left: a bounce's record spoke for the last ones (engine/flow.c). */
-static uint32_t ended_by(const struct outcome *o)
+/* The last note of a message ends whoever is left, too: a bounce's record may have spoken for some, and the engine died before it
+ * noted their outcome (engine/flow.c). */
+static uint32_t ended_by(const struct outcome *o, bool ends)
 {
-    uint32_t n = o->rcpts ? 0 : UINT32_MAX;
-    for (uint32_t i = 0; i < o->rcpts; i++)
+    uint32_t n = ends ? UINT32_MAX : 0;
+    for (uint32_t i = 0; !ends && i < o->rcpts; i++)
         n += o->rcpt[i].status <= OUTCOME_DROPPED;
     return n;
 }
@@ -181,9 +182,9 @@ static bool conclude(struct report *r, struct fresh *m, const struct outcome *o,
 }
 
 /* Whom it ends is no longer open. *ret_waited: some of the outcome's recipients may be on the list of what is put off. */
-static bool end_some(struct report *r, struct fresh *m, const struct outcome *o, bool *ret_waited, struct fault *f)
+static bool end_some(struct report *r, struct fresh *m, const struct outcome *o, bool ends, bool *ret_waited, struct fault *f)
 {
-    uint32_t ended = ended_by(o);
+    uint32_t ended = ended_by(o, ends);
     *ret_waited = m ? m->waited : ended < o->rcpts;
     if (!m)
         return !ended || store_end_recipients(r->store, o->id, ended, ret_waited, f);
@@ -212,8 +213,9 @@ static bool add_note(struct report *r, const struct follow_record *rec, struct f
     }
     r->stats.notes++;
     struct fresh *m = *slot_of(r, rec->id);
-    bool waited, good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) && end_some(r, m, &o, &waited, f) &&
-                        (!waited || waits_end(r->store, &o, f)) && conclude(r, m, &o, f) && add_sessions(r, &o, f);
+    bool waited, good = store_add_note(r->store, rec->id, rec->pos, o.at_ms, rec->body, f) &&
+                        end_some(r, m, &o, rec->ends, &waited, f) && (!waited || waits_end(r->store, &o, rec->ends, f)) &&
+                        conclude(r, m, &o, f) && add_sessions(r, &o, f);
     arena_done(&a);
     return good;
 }

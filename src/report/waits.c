@@ -84,9 +84,9 @@ bool waits_begin(struct waits *w, struct store *s, const struct envelope *e, con
     return true;
 }
 
-bool waits_end(struct store *s, const struct outcome *o, struct fault *f)
+bool waits_end(struct store *s, const struct outcome *o, bool ends, struct fault *f)
 {
-    if (o->rcpts == 0)
+    if (ends)
         return store_waiting_end_all(s, o->id, f);
     for (uint32_t i = 0; i < o->rcpts; i++)
         if (!is_put_off(&o->rcpt[i]) && !store_waiting_end(s, o->id, o->rcpt[i].rcpt, f))

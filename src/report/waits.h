@@ -19,5 +19,5 @@ bool waits_wanted(const struct outcome *o);
 /* Writes it down, in the store's running transaction. *ret_waits: somebody is put off; the message must be marked. */
 bool waits_begin(struct waits *w, struct store *s, const struct envelope *e, const struct outcome *o, bool *ret_waits,
                  struct fault *f);
-/* Takes off whom the outcome ends or sets free; an outcome of nobody ends all. */
-bool waits_end(struct store *s, const struct outcome *o, struct fault *f);
+/* Takes off whom the outcome ends or sets free; the message's last one (ends) everybody. */
+bool waits_end(struct store *s, const struct outcome *o, bool ends, struct fault *f);

@@ -307,6 +307,29 @@ static void a_note_that_nobody_is_left_ends_the_message(void **state)
     store_close(&s);
 }
 
+/* Killed between a bounce's record, which ends a recipient, and the note that tells so: the last note is about the others. */
+static void a_message_that_ends_has_nobody_open_although_a_note_is_missing(void **state)
+{
+    struct world *w = *state;
+    struct report_stats stats;
+    struct outcome_rcpt second = {.rcpt = 1, .status = OUTCOME_DELIVERED};
+    struct outcome last = {.id = id_of(2), .at_ms = 3000, .rcpts = 1, .rcpt = &second};
+    struct buf note = {0};
+    write_some(w, 3);
+    follow_all(w, &stats);
+    outcome_encode(&last, &note);
+    assert_int_equal(log_note(w->log, &w->entry[2], buf_str(&note), true, NULL), LOG_OK);
+    log_flush(w->log);
+    buf_done(&note);
+    follow_all(w, &stats);
+    struct store *s = open_store(w);
+    unsigned waiting = 0;
+    store_waiting_each(s, count_waiting, &waiting);
+    assert_int_equal(waiting, 0);
+    assert_int_equal(store_queue_length(s), 0);
+    store_close(&s);
+}
+
 static void records_that_are_not_understood_are_counted_and_passed_over(void **state)
 {
     struct world *w = *state;
@@ -400,6 +423,7 @@ int main(void)
         TEST(a_second_log_that_appears_later_is_found),
         TEST(a_follower_that_is_killed_anywhere_counts_nothing_twice_and_misses_nothing),
         TEST(a_note_that_nobody_is_left_ends_the_message),
+        TEST(a_message_that_ends_has_nobody_open_although_a_note_is_missing),
         TEST(records_that_are_not_understood_are_counted_and_passed_over),
         TEST(a_database_that_cannot_be_written_for_a_while_misses_nothing),
         TEST(how_far_the_store_is_behind_is_known),

@@ -1,6 +1,7 @@
 /* finding: see finding.h. The return path says whom it is about; the mail is a stranger's, and says only what happened. So it can
  * speak against no address but the one that we wrote to, and against that one only if it names it or names nobody: when a report
- * is about another address, it is the place that the recipient forwards to. */
+ * is about another address, it is the place that the recipient forwards to. Such a report may name our recipient too, as the
+ * original one (RFC 3464 2.3.1); what failed is the final one (2.3.2), and he may well have got his copy. */
 #include "report/finding.h"
 
 #include "lib/buf.h"
@@ -15,6 +16,13 @@ static bool names(const struct bounce_rcpt *r, struct str address)
     return str_eq_nocase(r->address, address) || str_eq_nocase(r->final, address);
 }
 
+/* Was it our recipient itself that failed, and not where it forwards to? A name without a host is a mailbox of its own server. */
+static bool is_own(const struct bounce_rcpt *r, struct str address)
+{
+    bool elsewhere = r->final.n && memchr(r->final.p, '@', r->final.n);
+    return str_eq_nocase(elsewhere ? r->final : r->address, address);
+}
+
 /* The report's entry about our recipient; the only one or the first bad one when none names it. */
 static const struct bounce_rcpt *entry_about(const struct bounce *b, struct str address, bool *ret_own)
 {
@@ -22,7 +30,7 @@ static const struct bounce_rcpt *entry_about(const struct bounce *b, struct str 
     for (uint32_t i = 0; i < b->rcpts; i++) {
         const struct bounce_rcpt *r = &b->rcpt[i];
         if (names(r, address)) {
-            *ret_own = true;
+            *ret_own = is_own(r, address);
             return r;
         }
         if (best->action != BOUNCE_ACTION_FAILED && r->action == BOUNCE_ACTION_FAILED)

@@ -378,6 +378,20 @@ static void a_report_speaks_against_no_address_but_its_own(void **state)
     assert_int_equal(suppressed(w), 1);
 }
 
+/* As Postfix writes it of an alias: its mailbox may have taken its copy all the same. */
+static void a_dead_place_that_the_recipient_forwards_to_says_nothing_against_the_recipient(void **state)
+{
+    struct world *w = *state;
+    deliver_dead(w, "target@elsewhere.test\nOriginal-Recipient: rfc822; dead@dest.test");
+    step(w, NOW_MS, 0);
+    assert_int_equal(rows_of(w).failed, 1);
+    assert_int_equal(w->engine.contents, 1); /* the sender is told */
+    assert_int_equal(suppressed(w), 0);
+    deliver_dead(w, "mailbox7\nOriginal-Recipient: rfc822; Dead@dest.test");
+    step(w, NOW_MS, 0);
+    assert_int_equal(suppressed(w), 1);
+}
+
 static void a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time(void **state)
 {
     struct world *w = *state;
@@ -483,6 +497,7 @@ int main(void)
         TEST(a_mail_that_the_office_dies_of_again_and_again_is_put_aside),
         TEST(what_no_address_of_ours_stands_on_is_no_word_about_anybody),
         TEST(a_report_speaks_against_no_address_but_its_own),
+        TEST(a_dead_place_that_the_recipient_forwards_to_says_nothing_against_the_recipient),
         TEST(a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time),
         TEST(an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_said_again),
         TEST(what_the_logs_do_not_have_is_handed_in_again),

@@ -75,6 +75,7 @@ static unsigned metrics(struct http *h, struct buf *b)
         {"office_passed_on_total", atomic_load(&n->passed)},
         {"office_returned_total", atomic_load(&n->returned)},
         {"office_returned_unknown_total", atomic_load(&n->returned_unknown)},
+        {"office_returned_surplus_total", atomic_load(&n->returned_surplus)},
         {"office_suppressions_total", atomic_load(&n->suppressed)},
         {"queued_messages", atomic_load(&n->queued)},
     };

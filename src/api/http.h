@@ -9,7 +9,8 @@
 
 /* What the office knows of itself, for the HTTP thread. */
 struct office_numbers {
-    _Atomic uint64_t messages, notes, skipped, forgotten, suppressed, queued, returned, returned_unknown, passed;
+    _Atomic uint64_t messages, notes, skipped, forgotten, suppressed, queued, returned, returned_unknown, returned_surplus,
+        passed;
     _Atomic int64_t step_ms; /* wall clock of the last step that went well */
 };
 

@@ -40,6 +40,7 @@ static const struct {
     {"office_records_skipped_total", "Records that the office did not understand."},
     {"office_returned_total", "Bounces, complaints and answers that came back to a return path and are part of a story."},
     {"office_returned_unknown_total", "Those that are about no message known here."},
+    {"office_returned_surplus_total", "Those dropped because so much had come back about the same recipient already."},
     {"office_stories_forgotten_total", "Stories deleted because of their age."},
     {"office_suppressions_total", "Addresses suppressed because of what their servers said."},
     {"out_attempts_total", "Delivery attempts."},

@@ -64,6 +64,7 @@ static void publish(struct work *w, struct office_numbers *n)
     atomic_store(&n->suppressed, t.suppressed + b.suppressed);
     atomic_store(&n->returned, b.bounces + b.complaints + b.others);
     atomic_store(&n->returned_unknown, b.unknown);
+    atomic_store(&n->returned_surplus, b.surplus);
     atomic_store(&n->passed, b.passed);
     atomic_store(&n->step_ms, now_ms());
     if (now_ms() - w->counted_ms < COUNT_MS)

@@ -26,6 +26,7 @@
 enum {
     STEP_MAX = 50,
     TRIES_MAX = 5,
+    ABOUT_MAX = 50, /* mails about one recipient of a message: whoever has its return path can send any number */
     NAME_BYTES = 128,
     KEPT_MAX = 10000,
     KEPT_BYTES_MAX = 256 * 1024 * 1024,
@@ -54,7 +55,9 @@ struct parcel {
     struct buf text; /* its beginning */
     struct str to, content;
     struct arena arena;
-    struct str meta; /* of the message that it is about */
+    struct str meta;       /* of the message that it is about */
+    unsigned earlier;      /* rows about the same recipient */
+    bool written, bounced; /* one of them is its own; another one is a bounce */
 };
 
 /* What becomes of it. */
@@ -146,29 +149,21 @@ static void count(struct inbound_stats *s, enum returned_kind k)
     ++*at;
 }
 
-/* Some servers send a bounce twice; its reader gets one. */
-struct earlier {
-    const struct parcel *parcel;
-    uint32_t rcpt;
-    bool any;
-};
-
+/* What came back earlier about the same recipient. */
 static void on_earlier(void *ctx, const struct store_returned *r)
 {
-    struct earlier *x = ctx;
-    struct arena a = {0};
-    struct outcome o;
-    bool other = !id_eq(r->mail, x->parcel->mail) || r->place != x->parcel->place;
-    x->any |= other && r->kind == RETURNED_FAILED && outcome_decode(r->body, &a, &o) && o.rcpts == 1 && o.rcpt[0].rcpt == x->rcpt;
-    arena_done(&a);
+    struct parcel *p = ctx;
+    bool itself = id_eq(r->mail, p->mail) && r->place == p->place;
+    p->earlier++;
+    p->written |= itself;
+    p->bounced |= !itself && r->kind == RETURNED_FAILED;
 }
 
-static enum returned_pass goes_on(struct parcel *p, const struct envelope *e, const struct finding *x)
+/* Some servers send a bounce twice; its reader gets one. */
+static enum returned_pass goes_on(const struct parcel *p, const struct envelope *e, const struct finding *x)
 {
-    struct earlier before = {.parcel = p, .rcpt = x->rcpt.rcpt};
-    if (x->kind == RETURNED_FAILED)
-        store_returned_each(p->in->store, e->id, on_earlier, &before);
-    return !before.any && pass_wanted(x->kind, e, &x->outcome) ? RETURNED_DUE : RETURNED_STAYS;
+    bool again = x->kind == RETURNED_FAILED && p->bounced;
+    return !again && pass_wanted(x->kind, e, &x->outcome) ? RETURNED_DUE : RETURNED_STAYS;
 }
 
 /* A bounce is a refusal that came late: it counts among those of its receiver. */
@@ -189,7 +184,7 @@ static bool write_down(struct parcel *p, const struct envelope *e, struct verp_t
     uint64_t added = 0;
     bool new = false;
     outcome_encode(&x->outcome, &body);
-    struct store_returned row = {p->mail, p->place, e->id, x->kind, p->came_ms, buf_str(&body), goes_on(p, e, x), 0};
+    struct store_returned row = {p->mail, p->place, e->id, about.rcpt, x->kind, p->came_ms, buf_str(&body), goes_on(p, e, x), 0};
     bool good = store_begin(in->store, f) && store_returned_put(in->store, &row, &new, f);
     if (good && new && x->suppress)
         good =
@@ -233,6 +228,11 @@ static enum fate take_about(struct parcel *p, struct verp_token about, int64_t r
         return FATE_WAITS;
     if (!known) {
         p->in->stats.unknown++;
+        return FATE_GONE;
+    }
+    store_returned_about(p->in->store, about.message, about.rcpt, on_earlier, p);
+    if (p->earlier >= ABOUT_MAX && !p->written) {
+        p->in->stats.surplus++;
         return FATE_GONE;
     }
     if (!mark(p)) {

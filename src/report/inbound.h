@@ -28,6 +28,7 @@ int inbound_step(struct inbound *i, int64_t wall_ms, int64_t read_ms, struct fau
 struct inbound_stats {
     uint64_t bounces, complaints, others; /* lines added to stories; others: delays, confirmations, answers */
     uint64_t unknown;                     /* about no message that is known here */
+    uint64_t surplus;                     /* more about one recipient than anybody needs: dropped */
     uint64_t kept, suppressed, passed;    /* reports put aside for their reader; addresses suppressed; gone on to senders */
 };
 void inbound_stats(const struct inbound *i, struct inbound_stats *ret);

@@ -29,7 +29,7 @@ struct id store_id(sqlite3_stmt *q, int column);
 
 /* The steps of the schema that suppression.c, waiting.c, returned.c, reports.c and tls.c own. */
 extern const char store_lists_schema[], store_waiting_schema[], store_returned_schema[], store_reports_schema[],
-    store_tls_schema[];
+    store_tls_schema[], store_returned_rcpt_schema[];
 
 /* ---- what publish.c asks of suppression.c ---- */
 

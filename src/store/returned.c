@@ -10,14 +10,20 @@ const char store_returned_schema[] =
     "CREATE INDEX returned_pass ON returned(at) WHERE pass IN (1, 2);"
     "ALTER TABLE failure ADD COLUMN returned INTEGER NOT NULL DEFAULT 0;";
 
-#define ROW "SELECT mail, place, message, kind, at, body, pass, pass_at FROM returned "
+const char store_returned_rcpt_schema[] = "ALTER TABLE returned ADD COLUMN rcpt INTEGER;"
+                                          "CREATE INDEX returned_about ON returned(message, rcpt);"
+                                          "DROP INDEX returned_message;";
 
-enum statement { PUT, EACH, ONE, PASSING, PASS, STATEMENTS };
+#define ROW "SELECT mail, place, message, kind, at, body, pass, pass_at, rcpt FROM returned "
+
+enum statement { PUT, EACH, ABOUT, ONE, PASSING, PASS, STATEMENTS };
 _Static_assert((int)STATEMENTS <= (int)STATEMENTS_MAX, "a slot each");
 
 static const char *const sql[STATEMENTS] = {
-    [PUT] = "INSERT OR IGNORE INTO returned(mail, place, message, kind, at, body, pass) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [PUT] =
+        "INSERT OR IGNORE INTO returned(mail, place, message, kind, at, body, pass, rcpt) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     [EACH] = ROW "WHERE message = ?1 ORDER BY at, mail, place",
+    [ABOUT] = ROW "WHERE message = ?1 AND rcpt = ?2",
     [ONE] = ROW "WHERE mail = ?1 AND place = ?2",
     [PASSING] = ROW "WHERE pass IN (1, 2) ORDER BY at LIMIT ?1",
     [PASS] = "UPDATE returned SET pass = ?3, pass_at = ?4 WHERE mail = ?1 AND place = ?2",
@@ -40,6 +46,7 @@ bool store_returned_put(struct store *s, const struct store_returned *r, bool *r
     sqlite3_bind_int64(q, 5, r->at_ms);
     sqlite3_bind_blob64(q, 6, r->body.p, r->body.n, SQLITE_STATIC);
     sqlite3_bind_int(q, 7, (int)r->pass);
+    sqlite3_bind_int64(q, 8, r->rcpt);
     if (!store_run(s, q, f))
         return false;
     *ret_new = sqlite3_changes(s->db) > 0;
@@ -57,7 +64,8 @@ static bool each(struct store *s, sqlite3_stmt *q, store_returned_fn *fn, void *
                                    .at_ms = sqlite3_column_int64(q, 4),
                                    .body = store_bytes(q, 5),
                                    .pass = (enum returned_pass)sqlite3_column_int(q, 6),
-                                   .pass_ms = sqlite3_column_int64(q, 7)};
+                                   .pass_ms = sqlite3_column_int64(q, 7),
+                                   .rcpt = (uint32_t)sqlite3_column_int64(q, 8)};
         fn(ctx, &r);
     }
     sqlite3_reset(q);
@@ -68,6 +76,14 @@ void store_returned_each(struct store *s, struct id message, store_returned_fn *
 {
     sqlite3_stmt *q = ready(s, EACH);
     bind_id(q, 1, &message);
+    each(s, q, fn, ctx);
+}
+
+void store_returned_about(struct store *s, struct id message, uint32_t rcpt, store_returned_fn *fn, void *ctx)
+{
+    sqlite3_stmt *q = ready(s, ABOUT);
+    bind_id(q, 1, &message);
+    sqlite3_bind_int64(q, 2, rcpt);
     each(s, q, fn, ctx);
 }
 

@@ -24,7 +24,8 @@ enum returned_pass {
 struct store_returned {
     struct id mail; /* what came back, and for which of its recipients: the row's identity */
     uint32_t place;
-    struct id message; /* what it is about */
+    struct id message; /* what it is about: */
+    uint32_t rcpt;     /* this one of its recipients */
     enum returned_kind kind;
     int64_t at_ms;   /* wall clock: when it came */
     struct str body; /* an encoded outcome (mail/outcome.h) with the one recipient */
@@ -37,6 +38,8 @@ bool store_returned_put(struct store *s, const struct store_returned *r, bool *r
 /* Those about a message, in the order in which they came. Views are valid during the call. */
 typedef void store_returned_fn(void *ctx, const struct store_returned *r);
 void store_returned_each(struct store *s, struct id message, store_returned_fn *fn, void *ctx);
+/* The same about one of its recipients; without rows of a version that did not keep apart whom they are about. */
+void store_returned_about(struct store *s, struct id message, uint32_t rcpt, store_returned_fn *fn, void *ctx);
 /* The row of that identity goes to fn; false: there is none. */
 bool store_returned_one(struct store *s, struct id mail, uint32_t place, store_returned_fn *fn, void *ctx);
 /* Those that are due or begun, the oldest first, at most so many. fn may not change rows. */

@@ -32,6 +32,7 @@ static const char *const migrations[] = {
     store_returned_schema,
     store_reports_schema,
     store_tls_schema,
+    store_returned_rcpt_schema,
 };
 enum { VERSION = sizeof migrations / sizeof *migrations };
 

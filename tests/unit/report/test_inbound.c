@@ -392,6 +392,53 @@ static void a_dead_place_that_the_recipient_forwards_to_says_nothing_against_the
     assert_int_equal(suppressed(w), 1);
 }
 
+static void whoever_has_a_return_path_cannot_fill_the_database_with_it(void **state)
+{
+    struct world *w = *state;
+    struct inbound_stats s;
+    for (unsigned i = 0; i < 60; i++)
+        deliver(w, "new", "", (struct verp_token){w->message, 1}, "From: x@y.test\nSubject: again\n\nand again\n");
+    while (step(w, NOW_MS, 0) > 0)
+        continue;
+    inbound_stats(w->in, &s);
+    assert_true(rows_of(w).n == 50 && s.others == 50 && s.surplus == 10 && s.passed == 50);
+    assert_int_equal(files(w, "new") + files(w, "cur") + files(w, "pass"), 0);
+    deliver(w, "new", "", (struct verp_token){w->message, 0}, "From: x@y.test\nSubject: hello\n\nhi\n"); /* another recipient */
+    step(w, NOW_MS, 0);
+    assert_int_equal(rows_of(w).n, 51);
+}
+
+/* Killed after the last row that had room, before its file was gone. */
+static void a_mail_that_is_written_down_already_is_none_too_many(void **state)
+{
+    struct world *w = *state;
+    struct fault f;
+    char path[200], text[ID_TEXT + 1];
+    struct id last = deliver(w, "new", "", (struct verp_token){w->message, 1}, "From: x@y.test\nSubject: last\n\nhi\n");
+    struct outcome_rcpt rcpt = {.rcpt = 1, .status = OUTCOME_DELIVERED};
+    struct outcome o = {.id = w->message, .at_ms = NOW_MS, .rcpts = 1, .rcpt = &rcpt};
+    struct buf body = {0};
+    bool new;
+    outcome_encode(&o, &body);
+    for (unsigned i = 0; i < 50; i++) {
+        struct store_returned r = {.mail = i ? id_new(NOW_MS) : last,
+                                   .message = w->message,
+                                   .rcpt = 1,
+                                   .kind = RETURNED_OTHER,
+                                   .at_ms = NOW_MS,
+                                   .body = buf_str(&body),
+                                   .pass = i ? RETURNED_PASSED : RETURNED_DUE};
+        assert_true(store_returned_put(w->store, &r, &new, &f) && new);
+    }
+    buf_done(&body);
+    step(w, NOW_MS, 0);
+    assert_int_equal(w->engine.contents, 1); /* it goes on to the sender all the same */
+    assert_int_equal(rows_of(w).n, 50);
+    id_text(last, text);
+    snprintf(path, sizeof path, "%s/inbound/pass/%s_0", w->folder, text);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time(void **state)
 {
     struct world *w = *state;
@@ -498,6 +545,8 @@ int main(void)
         TEST(what_no_address_of_ours_stands_on_is_no_word_about_anybody),
         TEST(a_report_speaks_against_no_address_but_its_own),
         TEST(a_dead_place_that_the_recipient_forwards_to_says_nothing_against_the_recipient),
+        TEST(whoever_has_a_return_path_cannot_fill_the_database_with_it),
+        TEST(a_mail_that_is_written_down_already_is_none_too_many),
         TEST(a_server_that_takes_mail_and_sends_it_back_each_time_is_counted_each_time),
         TEST(an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_said_again),
         TEST(what_the_logs_do_not_have_is_handed_in_again),

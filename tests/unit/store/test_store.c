@@ -1,4 +1,5 @@
 /* store: what is put in comes out, once; and a database that is damaged, locked, foreign or not to be read says so. */
+#include "store/returned.h"
 #include "store/store.h"
 
 #include <setjmp.h>
@@ -291,11 +292,16 @@ static void a_database_of_an_older_version_is_brought_up_to_date(void **state)
     assert_true(store_account_add(s, &(struct store_account){"shop", "active", "shop", "key", "x", "transactional", "", 0}, &f));
     store_close(&s);
     assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "ALTER TABLE account DROP COLUMN language; DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure;"
-                                      "DROP TABLE unpublished; DROP TABLE report_row; DROP TABLE report; DROP TABLE returned; DROP TABLE tls_session; DROP TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited;"
-                                      "PRAGMA user_version = 1",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(
+            db,
+            "ALTER TABLE account DROP COLUMN language; DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; "
+            "DROP TABLE failure;"
+            "DROP TABLE unpublished; DROP TABLE report_row; DROP TABLE report; DROP TABLE returned; DROP TABLE tls_session; DROP "
+            "TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited;"
+            "PRAGMA user_version = 1",
+            NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(db);
     refused(w, false, "of version 1");
     s = open_store(w, true);
@@ -304,6 +310,93 @@ static void a_database_of_an_older_version_is_brought_up_to_date(void **state)
     assert_true(store_account_language(s, "shop", "pl", &f));
     assert_false(store_account_language(s, "nobody", "pl", &f));
     store_close(&s);
+}
+
+/* Everything that makes up the schema, in order. */
+static char *schema_of(sqlite3 *db)
+{
+    sqlite3_stmt *q;
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT group_concat(line, char(10)) FROM (SELECT m.type || ' ' || m.name || ' ' || "
+                                        "ifnull((SELECT group_concat(c.name || c.type || c.\"notnull\" || ifnull(c.dflt_value, "
+                                        "'') || c.pk) FROM pragma_table_info(m.name) c), m.sql) AS line FROM sqlite_master m "
+                                        "WHERE m.name NOT LIKE 'sqlite%' ORDER BY m.type, m.name)",
+                                        -1, &q, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    char *text = strdup((const char *)sqlite3_column_text(q, 0));
+    sqlite3_finalize(q);
+    return text;
+}
+
+/* What takes a database back by one version; the first to the last but one. */
+static const char *const undo[] = {
+    "ALTER TABLE account DROP COLUMN language",
+    "DROP TRIGGER account_lists; DROP TABLE suppression; DROP TABLE allow; DROP TABLE failure; DROP TABLE unpublished",
+    "DROP TABLE trouble; DROP TABLE waiting; DROP TABLE refused; ALTER TABLE message DROP COLUMN waited",
+    "DROP TABLE returned; ALTER TABLE failure DROP COLUMN returned",
+    "DROP TABLE report_row; DROP TABLE report",
+    "DROP TABLE tls_session",
+    "DROP INDEX returned_about; ALTER TABLE returned DROP COLUMN rcpt; CREATE INDEX returned_message ON returned(message)",
+};
+enum { NEWEST = sizeof undo / sizeof *undo + 1 };
+
+static void taken_back(const struct world *w, int version, char **ret_schema)
+{
+    char set[60];
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    *ret_schema = schema_of(db);
+    for (int v = NEWEST - 1; v >= version; v--)
+        if (sqlite3_exec(db, undo[v - 1], NULL, NULL, NULL) != SQLITE_OK)
+            fail_msg("%d: %s", v, sqlite3_errmsg(db));
+    snprintf(set, sizeof set, "PRAGMA user_version = %d", version);
+    assert_int_equal(sqlite3_exec(db, set, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void count_returned(void *ctx, const struct store_returned *r)
+{
+    assert_int_equal(r->kind, RETURNED_ANSWER);
+    ++*(unsigned *)ctx;
+}
+
+static void a_database_of_any_older_version_becomes_like_a_new_one_and_keeps_what_is_in_it(void **state)
+{
+    struct world *w = *state;
+    for (int version = 1; version < NEWEST; version++) {
+        struct store *s = open_store(w, true);
+        struct fault f;
+        unsigned messages = 0, returned = 0;
+        bool new;
+        char *want, *got;
+        sqlite3 *db;
+        struct store_returned r = {.mail = id_of(9),
+                                   .message = id_of(1),
+                                   .kind = RETURNED_ANSWER,
+                                   .at_ms = 5,
+                                   .body = STR("x"),
+                                   .pass = RETURNED_PASSED};
+        add(s, 1, 5, 2);
+        assert_true(store_returned_put(s, &r, &new, &f) && new);
+        store_close(&s);
+        taken_back(w, version, &want);
+        s = open_store(w, true);
+        store_messages_between(s, id_of(0), id_of(5), count_message, &messages);
+        store_returned_each(s, id_of(1), count_returned, &returned);
+        assert_int_equal(messages, 1);
+        assert_int_equal(returned, version > 4);
+        assert_int_equal(store_queue_length(s), 1);
+        assert_true(store_good(s, &f));
+        store_close(&s);
+        assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+        got = schema_of(db);
+        assert_string_equal(got, want);
+        sqlite3_close(db);
+        free(got);
+        free(want);
+        unlink(w->path);
+    }
 }
 
 static void a_database_that_somebody_holds_is_waited_for_and_then_told(void **state)
@@ -401,6 +494,7 @@ int main(void)
         TEST(a_damaged_database_is_told_and_never_read_as_empty),
         TEST(a_database_of_a_newer_version_is_left_alone),
         TEST(a_database_of_an_older_version_is_brought_up_to_date),
+        TEST(a_database_of_any_older_version_becomes_like_a_new_one_and_keeps_what_is_in_it),
         TEST(a_database_that_somebody_holds_is_waited_for_and_then_told),
         TEST(a_database_that_may_not_be_written_is_refused_for_writing),
         TEST(the_database_and_what_lies_beside_it_are_for_its_owner_alone),

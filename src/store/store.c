@@ -205,14 +205,20 @@ static bool version_read(struct store *s, int *ret, struct fault *f)
     return good;
 }
 
-/* The version is asked for again inside the transaction: office and `goniec account` may both find no database. */
+static bool version_known(struct store *s, int *ret, struct fault *f)
+{
+    return version_read(s, ret, f) &&
+           (*ret <= VERSION ||
+            fault_set(f, "the database is of version %d, this program knows %d: use a newer one", *ret, VERSION));
+}
+
+/* The version is asked for again inside the transaction: office and `goniec account`, maybe a newer one, may both find no
+ * database. */
 static bool migrate(struct store *s, bool writable, struct fault *f)
 {
     int version;
-    if (!version_read(s, &version, f))
+    if (!version_known(s, &version, f))
         return false;
-    if (version > VERSION)
-        return fault_set(f, "the database is of version %d, this program knows %d: use a newer one", version, VERSION);
     if (version == VERSION)
         return true;
     if (!writable)
@@ -220,9 +226,11 @@ static bool migrate(struct store *s, bool writable, struct fault *f)
                          version, VERSION);
     if (sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
         return db_fault(s, f, "the database cannot be written");
-    if (version_read(s, &version, f) && version == VERSION)
-        return sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL) == SQLITE_OK;
-    return migrate_from(s, version, f);
+    bool known = version_known(s, &version, f);
+    if (known && version < VERSION)
+        return migrate_from(s, version, f);
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return known;
 }
 
 static bool configure(struct store *s, bool writable, struct fault *f)

@@ -70,6 +70,8 @@ struct id id_new(int64_t wall_ms)
     return maker.last;
 }
 
+struct id id_first(int64_t wall_ms) { return stamped(wall_ms); }
+
 int64_t id_wall_ms(struct id id)
 {
     uint64_t ms = 0;

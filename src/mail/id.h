@@ -11,6 +11,8 @@ struct id {
 
 /* A new id for wall-clock time ms. Ids made by one thread within one millisecond still ascend. */
 struct id id_new(int64_t wall_ms);
+/* No id of that time or later is less; every earlier one is. */
+struct id id_first(int64_t wall_ms);
 /* Milliseconds since 1970 at which the id was made. */
 int64_t id_wall_ms(struct id id);
 /* Writes 26 characters and a NUL. */

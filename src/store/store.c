@@ -3,6 +3,7 @@
 #include "store/store.h"
 
 #include "lib/must.h"
+#include "mail/envelope.h"
 #include "store/inner.h"
 
 #include <errno.h>
@@ -56,7 +57,7 @@ enum statement {
     COUNT_QUEUE,
     OLD_MESSAGES,
     DROP_NOTES,
-    DROP_RECIPIENTS,
+    DROP_RECIPIENT,
     DROP_RETURNED,
     DROP_MESSAGE,
     ADD_ACCOUNT,
@@ -89,9 +90,9 @@ static const char *const sql[STATEMENTS] = {
     [GET_QUEUE] = "SELECT id, at, meta, open FROM message WHERE open > 0 ORDER BY at LIMIT ?1",
     [GET_NOTES] = "SELECT at, body FROM note WHERE id = ?1 ORDER BY at, segment, offset",
     [COUNT_QUEUE] = "SELECT count(*) FROM message WHERE open > 0",
-    [OLD_MESSAGES] = "SELECT id FROM message WHERE at < ?1 AND open = 0 LIMIT ?2",
+    [OLD_MESSAGES] = "SELECT id FROM message WHERE id < ?3 AND at < ?1 AND open = 0 LIMIT ?2",
     [DROP_NOTES] = "DELETE FROM note WHERE id = ?1",
-    [DROP_RECIPIENTS] = "DELETE FROM recipient WHERE id = ?1",
+    [DROP_RECIPIENT] = "DELETE FROM recipient WHERE address = ?1 AND id = ?2",
     [DROP_RETURNED] = "DELETE FROM returned WHERE message = ?1",
     [DROP_MESSAGE] = "DELETE FROM message WHERE id = ?1",
     [ADD_ACCOUNT] = "INSERT INTO account(name, status) VALUES(?1, ?2)",
@@ -466,23 +467,45 @@ uint64_t store_queue_length(struct store *s)
     return n;
 }
 
+/* They lie in order of address: to find them by message would mean to look at all there are. */
+static bool drop_recipients(void *ctx, struct id id, int64_t at_ms, struct str meta, uint32_t open)
+{
+    struct store *s = ctx;
+    struct arena a = {0};
+    struct envelope e;
+    struct str rest;
+    (void)at_ms;
+    (void)open;
+    bool good = envelope_decode(meta, &a, &e, &rest);
+    for (uint32_t i = 0; good && i < e.rcpts; i++) {
+        sqlite3_bind_int64(ready(s, DROP_RECIPIENT), 1, (int64_t)store_address_hash(e.rcpt[i].address));
+        bind_id(ready(s, DROP_RECIPIENT), 2, &id);
+        run(s, DROP_RECIPIENT, NULL);
+    }
+    arena_done(&a);
+    return false;
+}
+
 static void drop_message(struct store *s, struct id id)
 {
-    static const enum statement drops[] = {DROP_NOTES, DROP_RECIPIENTS, DROP_RETURNED, DROP_MESSAGE};
+    static const enum statement drops[] = {DROP_NOTES, DROP_RETURNED, DROP_MESSAGE};
+    store_message(s, id, drop_recipients, s);
     for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
         bind_id(ready(s, drops[i]), 1, &id);
         run(s, drops[i], NULL);
     }
 }
 
+/* Ids are in order of time, and so are rows: only the oldest are looked at. */
 int store_forget(struct store *s, int64_t before_ms, int most)
 {
-    struct id *list = calloc((size_t)most, sizeof *list);
+    struct id *list = calloc((size_t)most, sizeof *list), from = id_first(before_ms);
     int n = 0;
     sqlite3_stmt *q = ready(s, OLD_MESSAGES);
     must(list);
     sqlite3_bind_int64(q, 1, before_ms);
     sqlite3_bind_int(q, 2, most);
+    bind_id(q, 3, &from);
     while (n < most && store_row(s, q))
         list[n++] = store_id(q, 0);
     sqlite3_reset(q);

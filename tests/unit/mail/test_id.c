@@ -74,11 +74,20 @@ static void other_texts_are_refused(void **state)
     assert_false(id_parse(str_mem("01ARZ3NDEKTSV4RRFFQ69G5F\0V", 26), &id));
 }
 
+static void the_first_of_a_time_parts_what_is_earlier_from_what_is_not(void **state)
+{
+    struct id first = id_first(1780000000000), before = id_new(1779999999999), then = id_new(1780000000000);
+    (void)state;
+    assert_true(memcmp(before.b, first.b, sizeof first.b) < 0 && memcmp(first.b, then.b, sizeof first.b) <= 0);
+    assert_int_equal(id_wall_ms(id_first(-5)), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(text_and_back),
         cmocka_unit_test(known_texts),
+        cmocka_unit_test(the_first_of_a_time_parts_what_is_earlier_from_what_is_not),
         cmocka_unit_test(ids_of_one_millisecond_ascend),
         cmocka_unit_test(text_sorts_as_time),
         cmocka_unit_test(lower_case_is_read),

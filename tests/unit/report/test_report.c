@@ -106,7 +106,7 @@ static int tear_down(void **state)
 
 static struct id id_of(unsigned n)
 {
-    struct id id = {{1}};
+    struct id id = {{[6] = 1}};
     memcpy(id.b + 12, &n, sizeof n);
     return id;
 }

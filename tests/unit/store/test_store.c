@@ -1,4 +1,5 @@
 /* store: what is put in comes out, once; and a database that is damaged, locked, foreign or not to be read says so. */
+#include "mail/envelope.h"
 #include "store/returned.h"
 #include "store/store.h"
 
@@ -63,7 +64,7 @@ static void refused(const struct world *w, bool writable, const char *want)
 static struct id id_of(unsigned n)
 {
     struct id id = {{0}};
-    id.b[0] = 1;
+    id.b[6] = 1; /* behind the time */
     id.b[14] = (uint8_t)(n >> 8);
     id.b[15] = (uint8_t)n;
     return id;
@@ -190,6 +191,34 @@ static void old_stories_are_forgotten_but_never_open_ones(void **state)
     store_notes(s, id_of(0), count_note, &n);
     assert_int_equal(n, 2);
     store_close(&s);
+}
+
+static void what_a_story_was_found_by_goes_with_it(void **state)
+{
+    struct world *w = *state;
+    struct store *s = open_store(w, true);
+    struct rcpt rcpt[2] = {{.address = STR("B@dest.test"), .domain = STR("dest.test")},
+                           {.address = STR("c@dest.test"), .domain = STR("dest.test")}};
+    uint64_t hash[2] = {store_address_hash(rcpt[0].address), store_address_hash(rcpt[1].address)};
+    sqlite3_stmt *q;
+    sqlite3 *db;
+    struct fault f;
+    for (int64_t at_ms = 1000; at_ms <= 2000; at_ms += 1000) {
+        struct envelope e = {.id = id_new(at_ms), .accepted_ms = at_ms, .rcpts = 2, .rcpt = rcpt};
+        struct buf meta = {0};
+        envelope_encode(&e, &meta);
+        assert_true(store_add_message(s, e.id, at_ms, buf_str(&meta), hash, 2, 0, false, &f));
+        buf_done(&meta);
+    }
+    assert_int_equal(store_forget(s, 1000, 100), 0);
+    assert_int_equal(store_forget(s, 1001, 100), 1);
+    store_close(&s);
+    assert_int_equal(sqlite3_open(w->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM recipient", -1, &q, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(q), SQLITE_ROW);
+    assert_int_equal(sqlite3_column_int(q, 0), 2); /* the younger one's */
+    sqlite3_finalize(q);
+    sqlite3_close(db);
 }
 
 static void count_account(void *ctx, const struct store_account *a)
@@ -488,6 +517,7 @@ int main(void)
         TEST(an_address_is_found_however_its_letters_are_written),
         TEST(what_is_rolled_back_never_was),
         TEST(old_stories_are_forgotten_but_never_open_ones),
+        TEST(what_a_story_was_found_by_goes_with_it),
         TEST(an_account_or_login_that_is_taken_is_refused_by_name),
         TEST(a_missing_database_is_not_made_by_reading),
         TEST(a_file_that_is_no_database_is_refused),

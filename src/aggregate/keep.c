@@ -3,7 +3,7 @@
 #include "aggregate/inner.h"
 #include "store/reports.h"
 
-enum { ROW_FORM = 1, KEPT_ROWS = 2000000 };
+enum { ROW_FORM = 1, KEPT_ROWS = 2000000, LOOK_EACH = 64, LOOK_ROWS = 1000 };
 #define KEPT_S (INT64_C(800) * 86400)
 
 /* ---- rows packed ---- */
@@ -101,6 +101,13 @@ static bool add_rows(struct store *s, int64_t number, const struct aggregate_rep
 /* A time in the future would keep an old report the newest for ever. */
 static int64_t not_after(int64_t at_s, int64_t now_s) { return at_s < now_s ? at_s : now_s; }
 
+/* To see what is too much is to look at all there is: not for each small report of a stranger who sends many. */
+static bool forget(const struct aggregate_keeper *k, const struct aggregate_report *r, int64_t number, struct fault *f)
+{
+    bool look = number % LOOK_EACH == 0 || r->rows >= LOOK_ROWS;
+    return !look || store_reports_forget(k->store, k->now_s - KEPT_S, KEPT_ROWS, f);
+}
+
 static bool add(const struct aggregate_keeper *k, const struct aggregate_report *r, bool *ret_new, struct fault *f)
 {
     struct store_report row = {.kind = r->kind,
@@ -121,7 +128,7 @@ static bool add(const struct aggregate_keeper *k, const struct aggregate_report 
         row.id = buf_str(&id);
     }
     bool good = store_report_add(k->store, &row, ret_new, &number, f) && (!*ret_new || add_rows(k->store, number, r, f)) &&
-                (!*ret_new || store_reports_forget(k->store, k->now_s - KEPT_S, KEPT_ROWS, f));
+                (!*ret_new || forget(k, r, number, f));
     buf_done(&id);
     return good;
 }

@@ -181,7 +181,7 @@ static enum step hand_in(struct pass *p, const struct store_returned *r, const c
     case SUBMIT_LATER:
         break;
     }
-    return store_returned_pass(p->store, r->mail, r->place, RETURNED_DUE, 0, f) ? STEP_LATER : STEP_FAULT;
+    return store_returned_pass(p->store, r->mail, r->place, RETURNED_DUE, wall_ms, f) ? STEP_LATER : STEP_FAULT;
 }
 
 static enum step pass_due(struct pass *p, const struct store_returned *r, const struct envelope *e, const char *name,

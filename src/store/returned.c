@@ -12,7 +12,9 @@ const char store_returned_schema[] =
 
 const char store_returned_rcpt_schema[] = "ALTER TABLE returned ADD COLUMN rcpt INTEGER;"
                                           "CREATE INDEX returned_about ON returned(message, rcpt);"
-                                          "DROP INDEX returned_message;";
+                                          "DROP INDEX returned_message;"
+                                          "CREATE INDEX returned_tried ON returned(pass_at, at) WHERE pass IN (1, 2);"
+                                          "DROP INDEX returned_pass;";
 
 #define ROW "SELECT mail, place, message, kind, at, body, pass, pass_at, rcpt FROM returned "
 
@@ -25,7 +27,7 @@ static const char *const sql[STATEMENTS] = {
     [EACH] = ROW "WHERE message = ?1 ORDER BY at, mail, place",
     [ABOUT] = ROW "WHERE message = ?1 AND rcpt = ?2",
     [ONE] = ROW "WHERE mail = ?1 AND place = ?2",
-    [PASSING] = ROW "WHERE pass IN (1, 2) ORDER BY at LIMIT ?1",
+    [PASSING] = ROW "WHERE pass IN (1, 2) ORDER BY pass_at, at LIMIT ?1",
     [PASS] = "UPDATE returned SET pass = ?3, pass_at = ?4 WHERE mail = ?1 AND place = ?2",
 };
 

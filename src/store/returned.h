@@ -30,7 +30,7 @@ struct store_returned {
     int64_t at_ms;   /* wall clock: when it came */
     struct str body; /* an encoded outcome (mail/outcome.h) with the one recipient */
     enum returned_pass pass;
-    int64_t pass_ms; /* wall clock: when BEGUN */
+    int64_t pass_ms; /* wall clock: when last BEGUN; 0: never */
 };
 
 /* Adds a row; one that is there stays as it is. *ret_new: it was not there. */
@@ -42,7 +42,8 @@ void store_returned_each(struct store *s, struct id message, store_returned_fn *
 void store_returned_about(struct store *s, struct id message, uint32_t rcpt, store_returned_fn *fn, void *ctx);
 /* The row of that identity goes to fn; false: there is none. */
 bool store_returned_one(struct store *s, struct id mail, uint32_t place, store_returned_fn *fn, void *ctx);
-/* Those that are due or begun, the oldest first, at most so many. fn may not change rows. */
+/* Those that are due or begun, at most so many: the oldest that were never begun, then those begun longest ago. fn may not change
+ * rows. */
 void store_returned_passing(struct store *s, int most, store_returned_fn *fn, void *ctx);
 bool store_returned_pass(struct store *s, struct id mail, uint32_t place, enum returned_pass pass, int64_t at_ms,
                          struct fault *f);

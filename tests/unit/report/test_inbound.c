@@ -518,6 +518,22 @@ static void an_engine_that_cannot_now_is_asked_later_and_one_that_refuses_is_not
     assert_true(rows_of(w).failed == 1 && rows_of(w).answers == 1);
 }
 
+static void a_mail_that_the_engine_puts_off_keeps_no_other_one_waiting(void **state)
+{
+    struct world *w = *state;
+    char first[sizeof w->engine.envid];
+    for (uint32_t i = 0; i < 2; i++)
+        deliver(w, "new", "", (struct verp_token){w->message, i}, "From: x@y.test\nSubject: hello\n\nhi\n");
+    w->engine.mood = DEFERS;
+    step(w, NOW_MS, 0);
+    memcpy(first, w->engine.envid, sizeof first);
+    step(w, NOW_MS + 20000, 0);
+    assert_int_equal(w->engine.contents, 2);
+    assert_string_not_equal(w->engine.envid, first);
+    step(w, NOW_MS + 40000, 0);
+    assert_string_equal(w->engine.envid, first); /* its turn again */
+}
+
 static void files_that_nothing_waits_for_go_at_the_start(void **state)
 {
     struct world *w = *state;
@@ -551,6 +567,7 @@ int main(void)
         TEST(an_answer_that_is_lost_is_looked_for_in_the_logs_before_anything_is_said_again),
         TEST(what_the_logs_do_not_have_is_handed_in_again),
         TEST(an_engine_that_cannot_now_is_asked_later_and_one_that_refuses_is_not),
+        TEST(a_mail_that_the_engine_puts_off_keeps_no_other_one_waiting),
         TEST(files_that_nothing_waits_for_go_at_the_start),
     };
     return cmocka_run_group_tests_name("inbound", tests, NULL, NULL);

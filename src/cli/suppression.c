@@ -162,7 +162,8 @@ static bool list(const struct list_options *o, struct store *s, int n, char **a,
     }
     if (good)
         store_list_each(s, o->list, &filter, put_entry, &l);
-    good = good && ((fflush(stdout) == 0 && !ferror(stdout)) || fault_set(f, "the list cannot be written out"));
+    good =
+        good && store_good(s, f) && ((fflush(stdout) == 0 && !ferror(stdout)) || fault_set(f, "the list cannot be written out"));
     buf_done(&l.line);
     arena_done(&arena);
     return good;

@@ -2,7 +2,8 @@
  *
  * Writers, which are the office and everybody's `goniec suppression`, keep apart by a lock on a file beside it. Under the lock
  * the changes that wait are read, then what the database says about each now is appended to the file, then the notes are deleted:
- * a change made meanwhile has a higher number and waits for the next time. */
+ * a change made meanwhile has a higher number and waits for the next time. What cannot be read to its end is not published: an
+ * address that is missing would get mail again. */
 #include "lib/must.h"
 #include "store/inner.h"
 #include "store/suppression.h"
@@ -91,14 +92,17 @@ static bool write_whole(struct store *s, const char *path, struct waiting *w, st
     store_list_each(s, LIST_ALLOWED, &all, add_allowed, out);
     if (reading)
         sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL);
-    return suppress_writer_finish(&out, path, f);
+    if (store_good(s, f))
+        return suppress_writer_finish(&out, path, f);
+    suppress_writer_free(&out);
+    return false;
 }
 
 static bool append(struct store *s, const char *path, struct waiting *w, int64_t now_s, struct fault *f)
 {
     for (size_t i = 0; i < w->n; i++)
         look_up(s, &w->mark[i]);
-    return suppress_append(path, w->mark, w->n, now_s, f);
+    return store_good(s, f) && suppress_append(path, w->mark, w->n, now_s, f);
 }
 
 static bool is_sound(const char *path)
@@ -167,7 +171,10 @@ bool store_publish(struct store *s, const char *data_directory, bool check, int6
     if (!take_lock(data_directory, &lock, f))
         return false;
     snprintf(path, sizeof path, "%s/suppression", data_directory);
+    int before = s->read_error;
+    s->read_error = 0; /* what could not be read at another time is no reason */
     bool good = bring_up(s, path, check, now_s, ret_changed, f);
+    s->read_error = before ? before : s->read_error;
     close(lock);
     return good;
 }

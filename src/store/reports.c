@@ -51,7 +51,7 @@ static sqlite3_stmt *ready_for(struct store *s, enum statement n, const struct s
 static int64_t number_of(struct store *s, const struct store_report *r)
 {
     sqlite3_stmt *q = ready_for(s, FIND, r);
-    int64_t number = sqlite3_step(q) == SQLITE_ROW ? sqlite3_column_int64(q, 0) : 0;
+    int64_t number = store_row(s, q) ? sqlite3_column_int64(q, 0) : 0;
     sqlite3_reset(q);
     return number;
 }

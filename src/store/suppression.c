@@ -192,7 +192,7 @@ static sqlite3_stmt *filtered(struct store *s, enum store_list list, const struc
 void store_list_each(struct store *s, enum store_list list, const struct store_list_filter *filter, store_entry_fn *fn, void *ctx)
 {
     sqlite3_stmt *q = filtered(s, list, filter);
-    while (sqlite3_step(q) == SQLITE_ROW && give(q, fn, ctx))
+    while (store_row(s, q) && give(q, fn, ctx))
         continue;
     sqlite3_reset(q);
 }
@@ -201,7 +201,7 @@ bool store_is_allowed(struct store *s, struct str account, struct str value, str
 {
     sqlite3_stmt *q = ready_for(s, IS_ALLOWED, account, value);
     bind_text(q, 3, domain);
-    bool is = sqlite3_step(q) == SQLITE_ROW;
+    bool is = store_row(s, q);
     sqlite3_reset(q);
     return is;
 }
@@ -211,7 +211,7 @@ bool store_is_allowed(struct store *s, struct str account, struct str value, str
 uint32_t store_failures(struct store *s, struct str account, struct str value)
 {
     sqlite3_stmt *q = ready_for(s, COUNT_FAILURES, account, value);
-    uint32_t n = sqlite3_step(q) == SQLITE_ROW ? (uint32_t)sqlite3_column_int64(q, 0) : 0;
+    uint32_t n = store_row(s, q) ? (uint32_t)sqlite3_column_int64(q, 0) : 0;
     sqlite3_reset(q);
     return n;
 }
@@ -256,7 +256,7 @@ bool store_list_forget(struct store *s, int64_t before_s, struct fault *f)
 void store_pending(struct store *s, store_pending_fn *fn, void *ctx)
 {
     sqlite3_stmt *q = ready(s, GET_PENDING);
-    while (sqlite3_step(q) == SQLITE_ROW &&
+    while (store_row(s, q) &&
            fn(ctx, sqlite3_column_int64(q, 0), sqlite3_column_type(q, 1) == SQLITE_NULL, store_bytes(q, 1), store_bytes(q, 2)))
         continue;
     sqlite3_reset(q);

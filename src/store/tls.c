@@ -46,7 +46,7 @@ bool store_tls_next(struct store *s, int64_t before_day, struct arena *a, int64_
     sqlite3_bind_int64(q, 1, before_day);
     sqlite3_bind_int64(q, 2, *day);
     bind(q, 3, *domain);
-    bool found = sqlite3_step(q) == SQLITE_ROW;
+    bool found = store_row(s, q);
     if (found) {
         *day = sqlite3_column_int64(q, 0);
         *domain = arena_str(a, store_bytes(q, 1));
@@ -60,7 +60,7 @@ void store_tls_each(struct store *s, int64_t day, struct str domain, void (*fn)(
     sqlite3_stmt *q = ready(s, EACH);
     sqlite3_bind_int64(q, 1, day);
     bind(q, 2, domain);
-    while (sqlite3_step(q) == SQLITE_ROW)
+    while (store_row(s, q))
         fn(ctx, &(struct store_tls){.day = day,
                                     .domain = domain,
                                     .source_ip = store_bytes(q, 4),

@@ -141,15 +141,20 @@ static void writer_seal(struct suppress_writer *w)
     h->crc = format_head_crc(h);
 }
 
+void suppress_writer_free(struct suppress_writer **writer)
+{
+    free((*writer)->row);
+    free(*writer);
+    *writer = NULL;
+}
+
 bool suppress_writer_finish(struct suppress_writer **writer, const char *path, struct fault *f)
 {
     struct suppress_writer *w = *writer;
-    *writer = NULL;
     bool fits = strlen(path) < PATH_BYTES || fault_set(f, "the path %s is too long", path);
     writer_seal(w);
     bool good = fits && replace(w, path, f);
-    free(w->row);
-    free(w);
+    suppress_writer_free(writer);
     return good;
 }
 

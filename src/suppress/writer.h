@@ -20,6 +20,7 @@ struct suppress_writer;
 struct suppress_writer *suppress_writer_new(const char *path);
 void suppress_writer_add(struct suppress_writer *w, const struct suppress_mark *m);
 bool suppress_writer_finish(struct suppress_writer **w, const char *path, struct fault *f);
+void suppress_writer_free(struct suppress_writer **w); /* instead: the file stays as it is */
 
 /* Appends changes to the file, durably; what is said later counts. A file whose tail has grown long is written anew, without what
  * expired before now_s. Fails for a missing, torn or foreign file: then write a whole new one. */

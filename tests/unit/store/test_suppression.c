@@ -314,6 +314,32 @@ static void a_damaged_or_missing_file_is_written_anew(void **state)
     assert_true(blocked("shop", "b@dest.test") && blocked("shop", "c@dest.test"));
 }
 
+static void a_database_that_cannot_be_read_is_not_published_in_part(void **state)
+{
+    char path[128], value[40];
+    bool changed;
+    (void)state;
+    good(store_begin(store, &fault));
+    for (int i = 0; i < 6000; i++) {
+        snprintf(value, sizeof value, "r%d@dest.test", i);
+        put(LIST_SUPPRESSED, entry("shop", value), PUT_BULK);
+    }
+    good(store_republish(store, &fault));
+    good(store_commit(store, &fault));
+    store_close(&store);
+    path_of("office.db", path);
+    FILE *out = fopen(path, "r+");
+    fseek(out, 4096 * 60, SEEK_SET); /* behind the schema */
+    for (int i = 0; i < 4096 * 100; i++)
+        fputc('x', out);
+    fclose(out);
+    good(store_open(&store, folder, true, &fault));
+    assert_false(store_publish(store, folder, true, NOW, &changed, &fault));
+    assert_non_null(strstr(fault.text, "the database cannot be read"));
+    path_of("suppression", path);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 /* ---- versions ---- */
 
 static void run_sql(const char *sql)
@@ -386,6 +412,7 @@ int main(void)
         CASE(a_transaction_that_is_rolled_back_publishes_nothing),
         CASE(many_changes_and_both_lists_come_in_one_new_file),
         CASE(a_damaged_or_missing_file_is_written_anew),
+        CASE(a_database_that_cannot_be_read_is_not_published_in_part),
         BARE(the_first_version_is_brought_up_to_date_and_keeps_what_it_has),
         BARE(who_only_reads_is_told_of_an_older_and_of_a_newer_version),
     };

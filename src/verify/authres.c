@@ -1,13 +1,15 @@
 /* authres: see authres.h. */
 #include "verify/authres.h"
 
+#include "mail/mailbox.h"
 #include "verify/tags.h"
 
 enum { VALUE_MAX = 253, SHOWN_MAX = DKIM_SIGNATURES_MAX };
 
 /* ---- writing ---- */
 
-/* A token, a domain or an address goes as it is, all else in quotation marks (2.2 value, pvalue). */
+/* A token, a domain or an address goes as it is, all else in quotation marks (2.2 value, pvalue), as much as VALUE_MAX bytes tell
+ * of it: strangers choose three values of a line of 998 bytes. */
 static void put_value(struct str s, struct buf *b)
 {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._+@";
@@ -19,7 +21,7 @@ static void put_value(struct str s, struct buf *b)
         return;
     }
     buf_add_str(b, STR("\""));
-    for (size_t i = 0; i < s.n && i < VALUE_MAX; i++) {
+    for (size_t i = 0, end = b->n + VALUE_MAX; i < s.n && b->n < end; i++) {
         char c = s.p[i] < ' ' || s.p[i] > '~' ? '?' : s.p[i] == ';' ? ',' : s.p[i]; /* so that semicolons part methods alone */
         if (c == '"' || c == '\\')
             buf_add_str(b, STR("\\"));
@@ -78,31 +80,48 @@ void authres_field(struct str authserv, struct str results, struct buf *b)
 
 /* ---- reading ---- */
 
-/* Takes the authserv-id off the front: a token or a quoted string, without its quotation marks. */
-static struct str take_id(struct str *rest)
+static bool is_in_id(char c) { return ((unsigned char)c > ' ' && c != 0x7f && !strchr(";(/", c)); }
+
+/* Takes the authserv-id off the front, a token or a quoted string (2.2), and appends what it stands for. */
+static void take_id(struct str *rest, struct buf *id)
 {
-    size_t n = 0;
     *rest = tags_uncommented(*rest);
-    if (rest->n && rest->p[0] == '"') {
-        *rest = str_mem(rest->p + 1, rest->n - 1);
-        while (n < rest->n && rest->p[n] != '"')
-            n++;
-        struct str id = str_mem(rest->p, n);
-        *rest = str_mem(rest->p + n + (n < rest->n), rest->n - n - (n < rest->n));
-        return id;
+    bool quoted = rest->n && rest->p[0] == '"';
+    size_t n = quoted;
+    for (; n < rest->n && (quoted ? rest->p[n] != '"' : is_in_id(rest->p[n])); n++) {
+        n += quoted && rest->p[n] == '\\' && n + 1 < rest->n;
+        buf_add(id, &rest->p[n], 1);
     }
-    while (n < rest->n && rest->p[n] > ' ' && rest->p[n] != 0x7f && !strchr(";(/", rest->p[n]))
-        n++;
-    struct str id = str_mem(rest->p, n);
+    n += quoted && n < rest->n;
     *rest = str_mem(rest->p + n, rest->n - n);
-    return id;
 }
 
-bool authres_claims(struct str value, struct str authserv) { return str_eq_nocase(take_id(&value), authserv); }
+/* "żółw.test." is "xn--w-uga1v8h.test". */
+static bool is_same_name(struct str id, struct str authserv)
+{
+    struct arena a = {0};
+    struct str x, y;
+    const char *why;
+    bool same =
+        str_eq_nocase(id, authserv) || (domain_ascii(id, &a, &x, &why) && domain_ascii(authserv, &a, &y, &why) && str_eq(x, y));
+    arena_done(&a);
+    return same;
+}
+
+bool authres_claims(struct str value, struct str authserv)
+{
+    struct buf id = {0};
+    take_id(&value, &id);
+    bool claims = is_same_name(buf_str(&id), authserv);
+    buf_done(&id);
+    return claims;
+}
 
 struct str authres_results(struct str value)
 {
-    take_id(&value);
+    struct buf id = {0};
+    take_id(&value, &id);
+    buf_done(&id);
     str_split(&value, ';');
     return value.p ? tags_trim(value) : (struct str){"", 0};
 }

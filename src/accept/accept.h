@@ -52,6 +52,7 @@ struct submission {
     struct envelope envelope; /* complete, id and accepted_ms set */
     struct content *content;  /* as the client sent it, dot-unstuffed, CRLF lines, with headroom */
     bool authorised;          /* logged in, from a trusted network or the local socket: a submission (RFC 6409) */
+    uint64_t client;          /* a number for the address that it came from (IPv6: its /64) */
     void *session;            /* the accept room's */
 };
 /* Answers the client: code 250 with the id in the text, or 4xx/5xx. text is copied. Safe when the client has gone. */

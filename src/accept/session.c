@@ -295,6 +295,7 @@ static void on_submit(void *ctx, struct submission *sub)
 {
     struct session *s = ctx;
     s->busy_reply = true;
+    sub->client = s->address_key;
     s->kept = sub->content->cap; /* still counted until it is answered: a slow disk must not let it pile up */
     s->accept->stats.memory += s->kept;
     s->accept->hooks->submit(s->accept->ctx, sub);

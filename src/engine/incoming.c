@@ -1,6 +1,7 @@
 /* incoming: see incoming.h. What a message waits for is bounded three ways: how many are under way, how long one waits for a
- * thread, and how long its checks may take (verify/resolver.h). Beyond that it is taken in unchecked, and says so (temperror):
- * mail is never lost or held up because DNS is. */
+ * thread, and how long its checks may take (verify/resolver.h). One client has a quarter of the threads at most (lib/chore.h), so
+ * that domains whose DNS is slow on purpose hold up nobody else's mail. Beyond that it is taken in unchecked, and says so
+ * (temperror): mail is never lost or held up because DNS is. */
 #include "engine/incoming.h"
 
 #include "engine/signing.h"
@@ -83,7 +84,7 @@ static void start(struct worker *w, struct submission *s, incoming_done *done)
                                      .public_suffixes = settings->verify.public_suffixes};
     if (net_parse_ip(e->client_ip, 0, &x->client, &len))
         x->input.client = (struct sockaddr *)&x->client;
-    x->chore = (struct chore){.work = work, .done = finish, .ctx = x, .home = w->loop};
+    x->chore = (struct chore){.work = work, .done = finish, .ctx = x, .home = w->loop, .whose = s->client};
     if (chore_backlog(w->engine->verifiers) < WAITING_MAX) {
         chore_start(w->engine->verifiers, &x->chore);
         return;

@@ -16,6 +16,7 @@ struct chore {
     void (*done)(void *ctx);
     void *ctx;
     struct loop *home;
+    uint64_t whose;     /* 0, or for whom: chores for one take a quarter of the threads at most, the others' go past them */
     struct post post;   /* the pool's */
     struct chore *next; /* the pool's */
 };

@@ -39,8 +39,8 @@ def door(answers, more="", dead=False, trusted=False):
         names.close()
 
 
-def send(server, text=MESSAGE, sender="a@sender.test", rcpt="b@hosted.test"):
-    with smtplib.SMTP("127.0.0.1", server.mx, timeout=60) as s:
+def send(server, text=MESSAGE, sender="a@sender.test", rcpt="b@hosted.test", client="127.0.0.1"):
+    with smtplib.SMTP("127.0.0.1", server.mx, timeout=60, source_address=(client, 0)) as s:
         s.sendmail(sender, [rcpt], text)
 
 
@@ -134,6 +134,21 @@ def test_without_dns_mail_is_taken_in_bounded_time_and_other_sessions_go_on():
         for _, __, text in receiver.messages:
             found, = results(text)
             assert "spf=temperror" in found and "dmarc=temperror" in found, found
+
+
+def test_one_client_whose_domains_are_silent_holds_up_nobody_else():
+    silent = [f"s{i}.test" for i in range(90)]
+    with door(GOOD | {(name, "TXT"): "silence" for name in silent}) as (server, receiver, names):
+        threads = [threading.Thread(target=send, args=(server, MESSAGE, f"a@{name}"), kwargs={"client": "127.0.0.2"}) for name in silent]
+        for t in threads:
+            t.start()
+        wait_until(lambda: len([name for name, _ in list(names.asked) if name in silent]) >= 4)
+        send(server)
+        place, text = wait_until(lambda: [(i, text) for i, (_, __, text) in enumerate(receiver.messages) if b"mailfrom=a@sender.test;" in text])[0]
+        names.answers = GOOD  # the others need not wait any longer
+        for t in threads:
+            t.join()
+        assert place < 30 and "spf=pass" in results(text)[0], (place, text)
 
 
 def test_a_client_that_leaves_while_its_message_is_checked_does_no_harm():

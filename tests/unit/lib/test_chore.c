@@ -95,12 +95,44 @@ static void one_thread_works_in_the_order_given_and_the_backlog_is_what_waits(vo
     loop_free(&loop);
 }
 
+/* Of the others, a quarter are for nobody in particular, and the rest for 1, 2 and 3. */
+static void one_has_a_quarter_of_the_threads_and_the_others_go_past_it(void **state)
+{
+    (void)state;
+    open_pool(8);
+    for (int i = 0; i < 20; i++) {
+        struct chore *c = &fresh(i, wait_and_work)->chore;
+        c->whose = 7;
+        chore_start(pool, c);
+    }
+    while (chore_backlog(pool) > 18)
+        sched_yield();
+    for (int i = 20; i < 40; i++) {
+        struct chore *c = &fresh(i, work)->chore;
+        c->whose = (uint64_t)i % 4;
+        chore_start(pool, c);
+    }
+    while (ended < 20)
+        loop_turn(loop, -1);
+    assert_int_equal(chore_backlog(pool), 18); /* two of eight threads work for 7 */
+    for (int i = 0; i < 20; i++)
+        sem_post(&gate);
+    while (ended < 40)
+        loop_turn(loop, -1);
+    for (int i = 20; i < 40; i++)
+        assert_in_range(task[i].number, 0, 19);
+    chore_pool_free(&pool);
+    loop_free(&loop);
+}
+
 static void freeing_the_pool_waits_for_all_that_was_queued(void **state)
 {
     (void)state;
     open_pool(2);
     for (int i = 0; i < 50; i++) {
-        chore_start(pool, &fresh(i, wait_and_work)->chore);
+        struct chore *c = &fresh(i, wait_and_work)->chore;
+        c->whose = (uint64_t)i / 25;
+        chore_start(pool, c);
         sem_post(&gate);
     }
     chore_pool_free(&pool);
@@ -142,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(work_runs_on_a_thread_of_the_pool_and_its_end_at_home),
         cmocka_unit_test(one_thread_works_in_the_order_given_and_the_backlog_is_what_waits),
+        cmocka_unit_test(one_has_a_quarter_of_the_threads_and_the_others_go_past_it),
         cmocka_unit_test(freeing_the_pool_waits_for_all_that_was_queued),
         cmocka_unit_test(an_end_may_start_the_next_chore_or_its_own_again),
     };

@@ -106,9 +106,9 @@ static const char *const perhaps_taken[2] = {"; the server may have taken the me
 /* The parts of what is told of an entry of the suppression list. */
 enum part { PART_ADDRESS, PART_DOMAIN, PART_UNTIL, PART_SERVER, PART_ACCOUNT, PART_AUTO, PART_HAND };
 static const char *const parts[][2] = {
-    [PART_ADDRESS] = {"the address is suppressed since %D", "adres jest na czarnej liście od %D"},
-    [PART_DOMAIN] = {"the whole domain is suppressed since %D", "cała domena jest na czarnej liście od %D"},
-    [PART_UNTIL] = {" until %D", " do %D"},
+    [PART_ADDRESS] = {"the address has been suppressed since %D", "adres jest na czarnej liście od %D"},
+    [PART_DOMAIN] = {"the whole domain has been suppressed since %D", "cała domena jest na czarnej liście od %D"},
+    [PART_UNTIL] = {" (until %D)", " (do %D)"},
     [PART_SERVER] = {" on this server", " na całym serwerze"},
     [PART_ACCOUNT] = {" for the account %D", " dla konta %D"},
     [PART_AUTO] = {": %D, added automatically", ": %D, wpis automatyczny"},

@@ -1,5 +1,6 @@
 /* tell: see tell.h. A sentence is a pattern with places: %n the number, %t to whom, %d at whom (which in Polish is another
- * case), %s a moment, %w what happened; a number's three forms (one, few, many) are three patterns, so that everything agrees. */
+ * case), %s a moment that follows "since" or "until", %o one at which something was, %w what happened; a number's three forms
+ * (one, few, many) are three patterns, so that everything agrees. */
 #include "report/tell.h"
 
 #include "explain/explain.h"
@@ -21,11 +22,11 @@ static const struct sentence waiting = {
 static const struct sentence held = {{"1 message to %t has been held since %s.", "%n messages to %t have been held since %s."},
                                      {"1 wiadomość do %t jest wstrzymana od %s.", "%n wiadomości do %t są wstrzymane od %s.",
                                       "%n wiadomości do %t jest wstrzymanych od %s."}};
-static const struct sentence refused = {{"Mail to 1 recipient at %t was refused for good at %s: %w",
+static const struct sentence refused = {{"Mail to 1 recipient at %t was refused for good %o: %w",
                                          "Mail to %n recipients at %t has been refused for good since %s: %w"},
-                                        {"Poczta do 1 odbiorcy w %d została ostatecznie odrzucona o %s: %w",
-                                         "Poczta do %n odbiorców w %d jest ostatecznie odrzucana od %s: %w",
-                                         "Poczta do %n odbiorców w %d jest ostatecznie odrzucana od %s: %w"}};
+                                        {"Poczta do 1 odbiorcy %d została ostatecznie odrzucona %o: %w",
+                                         "Poczta do %n odbiorców %d jest ostatecznie odrzucana od %s: %w",
+                                         "Poczta do %n odbiorców %d jest ostatecznie odrzucana od %s: %w"}};
 static const struct sentence paused = {{"Mail to %t is paused by an operator.", NULL},
                                        {"Poczta do %t jest zatrzymana przez operatora.", NULL, NULL}};
 static const struct sentence barred = {{"Mail to %t rests until %s, because 1 refusal is about this server: %w",
@@ -90,7 +91,7 @@ void tell_time(int64_t at_ms, int64_t now_ms, char out[TELL_TIME])
 /* Polish puts a noun before the name, which takes the case, so that names stay as they are. */
 static const struct noun {
     const char *en, *to_pl, *at_pl;
-} nouns[] = {{"", "usługi ", "usłudze "}, {"", "domeny ", "domenie "}, {"the servers ", "serwerów ", "serwerach "}};
+} nouns[] = {{"", "usługi ", "w usłudze "}, {"", "domeny ", "w domenie "}, {"the servers ", "serwerów ", "na serwerach "}};
 enum noun_kind { NOUN_PROVIDER, NOUN_DOMAIN, NOUN_SERVERS };
 
 static void put_hosts(struct str site, struct buf *b)
@@ -126,6 +127,19 @@ static const char *pattern(const struct sentence *s, uint64_t n, const char *lan
     return text ? text : one;
 }
 
+/* "at 10:05", "on 2026-11-24 at 10:05". */
+static void put_when(int64_t at_ms, int64_t now_ms, const char *lang, struct buf *b)
+{
+    char moment[TELL_TIME];
+    tell_time(at_ms, now_ms, moment);
+    char *hour = strchr(moment, ' ');
+    if (hour) {
+        *hour = '\0';
+        buf_addf(b, "%s%s ", is_pl(lang) ? "" : "on ", moment);
+    }
+    buf_addf(b, "%s %s", is_pl(lang) ? "o" : "at", hour ? hour + 1 : moment);
+}
+
 static void put_place(char which, const struct places *x, const char *lang, struct buf *b)
 {
     char moment[TELL_TIME];
@@ -140,6 +154,9 @@ static void put_place(char which, const struct places *x, const char *lang, stru
     case 's':
         tell_time(x->at_ms, x->now_ms, moment);
         buf_add_str(b, str_of(moment));
+        break;
+    case 'o':
+        put_when(x->at_ms, x->now_ms, lang, b);
         break;
     case 'w':
         buf_add_str(b, str_of(x->what));

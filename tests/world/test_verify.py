@@ -267,6 +267,19 @@ def test_without_a_file_spf_alone_is_told_with_its_steps_in_both_languages():
         zones.close()
 
 
+def test_what_is_wrong_with_a_seal_is_told_of_a_seal_in_polish_too():
+    zones = Zones(1)
+    text = (b"ARC-Seal: i=1; cv=none; d=x.test\r\nARC-Message-Signature: i=1; a=rsa-sha256; d=x.test; s=s; h=from; bh=AA==; b=AA==\r\n"
+            b"ARC-Authentication-Results: i=1; x.test; none\r\nFrom: a@x.test\r\n\r\n")
+    try:
+        def said(message):
+            return zones.run({}, "-", *envelope("192.0.2.1", "c.test", "a@x.test"), "--lang", "pl", input=message)[0]
+        assert "fail: łańcuch pieczęci jest przerwany: pieczęć nr 1: brakuje wymaganej części (a, b, d lub s)\n" in said(text)
+        assert "pieczęć nr 1: nieznany algorytm\n" in said(text.replace(b"cv=none;", b"cv=none; a=rot13; s=s; b=AA==;"))
+    finally:
+        zones.close()
+
+
 def test_a_call_that_makes_no_sense_is_complained_of():
     for args, wanted in ((["--client-ip", "192.0.2"], "expected an IP address"), (["--time", "noon", "-"], "expected seconds"),
                          ([], "--client-ip for SPF alone"), (["--client-ip", "192.0.2.1"], "give --mail-from or --helo"),

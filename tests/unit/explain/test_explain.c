@@ -210,9 +210,9 @@ static void a_note_is_told_with_its_detail_and_what_was_waited_for(void **state)
                        STR("połączenie zostało zerwane (ECONNRESET) podczas oczekiwania na powitanie")));
     struct str twice = told("hung-up", PHASE_BODY, "en", &b);
     assert_non_null(memmem(twice.p, twice.n, "a second copy is possible", 25));
-    assert_true(
-        str_eq(told("suppressed domain 2026-11-25 2027-01-31 abuse hand *", PHASE_NONE, "en", &b),
-               STR("the whole domain is suppressed since 2026-11-25 until 2027-01-31 on this server: abuse, added by hand")));
+    assert_true(str_eq(
+        told("suppressed domain 2026-11-25 2027-01-31 abuse hand *", PHASE_NONE, "en", &b),
+        STR("the whole domain has been suppressed since 2026-11-25 (until 2027-01-31) on this server: abuse, added by hand")));
     assert_true(str_eq(told("suppressed address 2026-11-25 - hardbounce auto ", PHASE_NONE, "pl", &b),
                        STR("adres jest na czarnej liście od 2026-11-25: hardbounce, wpis automatyczny")));
     assert_true(str_eq(told("what another version noticed", PHASE_NONE, "pl", &b), STR("what another version noticed")));

@@ -89,8 +89,8 @@ static void the_form_of_a_noun_follows_the_number(void **state)
     static const struct {
         uint64_t n;
         unsigned pl;
-    } rows[] = {{0, 2},  {1, 0},  {2, 1},   {3, 1},   {4, 1},   {5, 2},    {10, 2},   {11, 2},   {12, 2},   {13, 2},
-                {14, 2}, {15, 2}, {21, 2},  {22, 1},  {24, 1},  {25, 2},   {100, 2},  {101, 2},  {102, 1},  {112, 2},
+    } rows[] = {{0, 2},   {1, 0},   {2, 1},   {3, 1},    {4, 1},    {5, 2},    {10, 2},   {11, 2},   {12, 2},     {13, 2},
+                {14, 2},  {15, 2},  {21, 2},  {22, 1},   {24, 1},   {25, 2},   {100, 2},  {101, 2},  {102, 1},    {112, 2},
                 {113, 2}, {114, 2}, {122, 1}, {1000, 2}, {1001, 2}, {1240, 2}, {1242, 1}, {1212, 2}, {1000002, 1}};
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -281,6 +281,28 @@ static void what_was_refused_during_the_day_is_counted(void **state)
     buf_done(&b);
 }
 
+static void one_refusal_is_told_with_its_hour_and_its_day_if_that_is_another(void **state)
+{
+    static const struct {
+        const char *lang, *today, *before;
+    } want[] = {{"en", "Mail to 1 recipient at the servers mx.a.test was refused for good at ",
+                 "Mail to 1 recipient at the servers mx.a.test was refused for good on 20"},
+                {"pl", "Poczta do 1 odbiorcy na serwerach mx.a.test została ostatecznie odrzucona o ",
+                 "Poczta do 1 odbiorcy na serwerach mx.a.test została ostatecznie odrzucona 20"}};
+    struct standing_group g = {.to.site = STR("mx.a.test"), .cause = STR("user-unknown"), .recipients = 1, .since_ms = NOON_MS};
+    (void)state;
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        struct buf b = {0};
+        tell_refused(&g, want[i].lang, NOON_MS, &b);
+        begins(&b, want[i].today);
+        b.n = 0;
+        tell_refused(&g, want[i].lang, NOON_MS + 2 * (int64_t)DAY_MS, &b);
+        begins(&b, want[i].before);
+        assert_non_null(memmem(b.p, b.n, i ? " o " : " at ", i ? 3 : 4));
+        buf_done(&b);
+    }
+}
+
 /* ---- what rests ---- */
 
 static const char lanes[] = "mx.a.test\ttransactional\tbarred\t7\t0\t3\t600\t1\t20\t0\t4\tip-listed\n"
@@ -343,6 +365,7 @@ int main(void)
         TEST(domains_of_servers_of_nobody_known_wait_together_by_site),
         TEST(what_somebody_here_must_mend_comes_first),
         TEST(a_domain_or_a_provider_is_asked_for_alone),
+        TEST(one_refusal_is_told_with_its_hour_and_its_day_if_that_is_another),
         TEST(what_was_refused_during_the_day_is_counted),
         TEST(a_site_that_rests_is_told_once_with_its_reason),
         TEST(a_site_is_found_by_its_domains_and_hosts),

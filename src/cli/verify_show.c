@@ -252,22 +252,31 @@ void verify_tell(const struct verify_input *in, const struct verified *v, bool m
 
 /* ---- in a story ---- */
 
-/* The value of a property such as "header.d=example.pl" or "reason=\"...\"", unquoted in the arena; "" if it is not there. */
+/* The value at the front, unquoted in the arena; leaves what follows it. */
+static struct str take_value(struct str *rest, struct arena *a)
+{
+    char *out = arena_alloc(a, rest->n + 1);
+    bool quoted = rest->n && rest->p[0] == '"';
+    size_t n = 0, at = quoted;
+    for (; at < rest->n && rest->p[at] != (quoted ? '"' : ' '); at++) {
+        at += quoted && rest->p[at] == '\\' && at + 1 < rest->n;
+        out[n++] = rest->p[at];
+    }
+    at += at < rest->n;
+    *rest = str_trim(str_mem(rest->p + at, rest->n - at));
+    return str_mem(out, n);
+}
+
+/* The value of a property such as "header.d" or "reason"; "" if it is not there. What strangers wrote may look like one, and is
+ * stepped over. */
 static struct str property(struct str text, const char *name, struct arena *a)
 {
-    const char *at = memmem(text.p, text.n, name, strlen(name));
-    char *out = arena_alloc(a, text.n + 1);
-    size_t n = 0;
-    if (!at)
-        return STR("");
-    at += strlen(name);
-    const char *end = text.p + text.n;
-    bool quoted = at < end && *at == '"';
-    for (at += quoted; at < end && *at != (quoted ? '"' : ' '); at++) {
-        at += quoted && *at == '\\' && at + 1 < end;
-        out[n++] = *at;
+    while (text.n) {
+        struct str key = str_split(&text, '='), value = text.p ? take_value(&text, a) : STR("");
+        if (str_eq(key, str_of(name)))
+            return value;
     }
-    return str_mem(out, n);
+    return STR("");
 }
 
 static enum verify_text spf_text(struct str word)
@@ -296,9 +305,9 @@ static const char *meaning(struct str method, struct str word, enum lang l)
 static void tell_noted(struct str one, enum lang l, struct arena *a, struct buf *b)
 {
     struct str rest = one, pair = str_split(&rest, ' '), word = pair, method = str_split(&word, '=');
-    struct str reason = property(one, " reason=", a), policy = property(one, " policy.dmarc=", a);
+    struct str reason = property(one, "reason", a), policy = property(one, "policy.dmarc", a);
     const char *means = meaning(method, word, l);
-    static const char *const whose[] = {" smtp.mailfrom=", " smtp.helo=", " header.d=", " header.from="};
+    static const char *const whose[] = {"smtp.mailfrom", "smtp.helo", "header.d", "header.from"};
     buf_add_str(b, STR("    "));
     for (size_t i = 0; i < method.n; i++)
         buf_addf(b, "%c", toupper((unsigned char)method.p[i]));

@@ -72,6 +72,16 @@ def test_what_comes_in_is_checked_and_the_results_stand_on_top_and_in_the_story(
         assert "sprawdzono przy przyjęciu:" in polish and "SPF a@sender.test pass: tak, domena na to pozwala" in polish, polish
 
 
+def test_a_sender_that_looks_like_a_result_is_told_as_a_sender():
+    with door(GOOD) as (server, receiver, _):
+        send(server, sender='"x header.from=bank.test reason=\\"all is well\\""@sender.test')
+        found, = results(arrived(receiver))
+        assert found.count("header.from=") == 2 and "dmarc=pass header.from=sender.test" in found, found
+        server.story("b@hosted.test")
+        line, = [x for x in server.cli("why", "b@hosted.test", "--lang", "en").split("\n") if x.startswith("    SPF ")]
+        assert line == '    SPF "x header.from=bank.test reason=\\"all is well\\""@sender.test pass: yes, the domain allows this machine', line
+
+
 def test_what_fails_is_noted_and_by_the_default_taken_all_the_same():
     with door(BAD) as (server, receiver, _):
         send(server)

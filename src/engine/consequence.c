@@ -107,11 +107,12 @@ void consequence(struct trip *t, struct outcome *o, bool reached)
     tell_operator(t, why, rest_ms);
 }
 
-struct decision consequence_unroutable(struct worker *w, const struct job *jobs, const struct route_trouble *trouble)
+struct decision consequence_unroutable(struct worker *w, const struct job *jobs, struct str stream,
+                                       const struct route_trouble *trouble)
 {
     const struct message *m = jobs->message;
     int64_t next_ms = loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, (uint16_t)(jobs->attempts + 1));
-    bool expired = next_ms - id_wall_ms(m->entry.id) >= (int64_t)w->snapshot->settings->schedule.lifetime_s * 1000;
+    bool expired = next_ms - id_wall_ms(m->entry.id) >= schedule_lifetime_ms(w->schedule, stream);
     return (struct decision){.status = trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED,
                              .phase = PHASE_DNS,
                              .cause = trouble->cause,

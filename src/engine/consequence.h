@@ -9,5 +9,7 @@
  * lane's place is free afterwards. reached: a server was talked to. */
 void consequence(struct trip *t, struct outcome *o, bool reached);
 
-/* The same for jobs of one message (by ->next) whose domain has no route: refused for good, or tried again until they expire. */
-struct decision consequence_unroutable(struct worker *w, const struct job *jobs, const struct route_trouble *trouble);
+/* The same for jobs of one message (by ->next), of that stream, whose domain has no route: refused for good, or tried again until
+ * they expire. */
+struct decision consequence_unroutable(struct worker *w, const struct job *jobs, struct str stream,
+                                       const struct route_trouble *trouble);

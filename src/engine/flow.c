@@ -118,7 +118,7 @@ static void on_routed(void *ctx, struct route *route, const struct route_trouble
         return;
     }
     o->job->next = NULL;
-    struct decision d = consequence_unroutable(w, o->job, trouble);
+    struct decision d = consequence_unroutable(w, o->job, str_of(o->stream), trouble);
     flow_decide(w, o->job, &d);
     offer_free(o);
 }
@@ -185,7 +185,7 @@ static void on_hosts(void *ctx, struct route *route, const struct route_trouble 
     if (!route) {
         schedule_finished(w->schedule, t->lane, LANE_UNTRIED, loop_now_ms(w->loop));
         w->pump_wanted = true;
-        struct decision d = consequence_unroutable(w, t->jobs, trouble);
+        struct decision d = consequence_unroutable(w, t->jobs, t->attempt.envelope->stream, trouble);
         flow_decide(w, t->jobs, &d);
         trip_free(t);
         return;

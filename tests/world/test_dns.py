@@ -106,6 +106,13 @@ def test_a_failing_name_server_defers_and_never_bounces():
             assert r["status"] == "deferred" and r["events"][0]["cause"] == "dns-failure", r
 
 
+def test_a_short_lived_message_does_not_wait_for_dns_as_long_as_others():
+    more = 'schedule { short_streams = {"transactional"} lifetime_short = 10s }'
+    with net({("bad.test", "MX"): "SERVFAIL"}, more=more) as (server, _, __):
+        send(server, "b@bad.test")
+        assert failure(server, "b@bad.test")["cause"] == "dns-failure"
+
+
 def test_a_silent_name_server_holds_up_nobody_else():
     answers = {("silent.test", "MX"): "silence", ("dest.test", "A"): ["127.0.0.1"]}
     with net(answers) as (server, receivers, _):

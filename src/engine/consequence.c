@@ -111,12 +111,15 @@ struct decision consequence_unroutable(struct worker *w, const struct job *jobs,
                                        const struct route_trouble *trouble)
 {
     const struct message *m = jobs->message;
-    int64_t next_ms = loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, (uint16_t)(jobs->attempts + 1));
+    uint32_t attempt = jobs->attempts + 1u;
+    int64_t next_ms =
+        loop_wall_ms(w->loop) + schedule_retry_ms(w->schedule, (uint16_t)(attempt > UINT16_MAX ? UINT16_MAX : attempt));
     bool expired = next_ms - id_wall_ms(m->entry.id) >= schedule_lifetime_ms(w->schedule, stream);
     return (struct decision){.status = trouble->permanent || expired ? OUTCOME_FAILED : OUTCOME_DEFERRED,
                              .phase = PHASE_DNS,
                              .cause = trouble->cause,
                              .note = trouble->note,
                              .permanent = trouble->permanent,
+                             .attempt = attempt,
                              .next_ms = next_ms};
 }

@@ -56,6 +56,7 @@ void trip_decide(struct trip *t, const struct decision *d)
 {
     struct arena a = {0};
     struct outcome o = {.id = t->message->entry.id, .at_ms = loop_wall_ms(t->begun->loop), .rcpts = t->rcpts};
+    o.attempt = d->attempt;
     o.rcpt = arena_alloc(&a, t->rcpts * sizeof *o.rcpt);
     o.note = str_of(d->note);
     o.site = d->site;

@@ -31,12 +31,13 @@ void trip_free(struct trip *t);
  * trip began. */
 void trip_attempt(struct trip *t, struct route *route);
 
-/* What a decision without an attempt says; filled into an outcome for every job of the trip. */
+/* What a decision says, or an attempt that did not come as far as a lane; filled into an outcome for every job of the trip. */
 struct decision {
     enum outcome_status status;
     enum phase phase;
     const char *cause, *note; /* a cause's name, NULL: none; see mail/note.h */
     bool permanent;
+    uint32_t attempt; /* 1, 2, ...; 0: none was made */
     int64_t next_ms;
     struct str site; /* of the lane that the job was stuck in; "": none */
 };

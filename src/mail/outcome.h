@@ -98,7 +98,7 @@ struct outcome_tls {
 struct outcome {
     struct id id;     /* the message */
     int64_t at_ms;    /* wall clock */
-    uint32_t attempt; /* 1, 2, ... for the message's lane; 0 for decisions without an attempt */
+    uint32_t attempt; /* 1, 2, ...; 0 for decisions without an attempt */
     uint32_t took_ms;
     struct str host, ip; /* the server talked to; "" if none was reached */
     uint16_t port;

@@ -1,5 +1,6 @@
 """Where mail goes by DNS: RFC 5321 5.1, 7505; temporary and permanent trouble kept apart."""
 import contextlib
+import datetime
 import smtplib
 
 from names import Names
@@ -104,6 +105,14 @@ def test_a_failing_name_server_defers_and_never_bounces():
             send(server, to)
             r = server.story(to, lambda s: s["recipients"][0]["events"])["recipients"][0]
             assert r["status"] == "deferred" and r["events"][0]["cause"] == "dns-failure", r
+
+
+def test_while_dns_fails_the_pauses_grow_as_they_do_when_servers_fail():
+    with net({("bad.test", "MX"): "SERVFAIL"}, more="schedule { retry_first = 2s }") as (server, _, __):
+        send(server, "b@bad.test")
+        events = server.story("b@bad.test", lambda s: len(s["recipients"][0]["events"]) > 1)["recipients"][0]["events"]
+        waits = [(datetime.datetime.fromisoformat(e["next"]) - datetime.datetime.fromisoformat(e["time"])).total_seconds() for e in events]
+        assert [e["attempt"] for e in events[:2]] == [1, 2] and waits[0] < 2.6 < 2.9 < waits[1], events
 
 
 def test_a_short_lived_message_does_not_wait_for_dns_as_long_as_others():

@@ -39,7 +39,8 @@ static const char *const sql[STATEMENTS] = {
     [END_ALL] = "DELETE FROM waiting WHERE id = ?1",
     [ADD_REFUSED] = "INSERT INTO refused(span, trouble, recipients, first, last) VALUES(?1, ?2, 1, ?3, ?3) ON CONFLICT DO UPDATE "
                     "SET recipients = recipients + 1, last = excluded.last",
-    [FORGET_TROUBLES] = "DELETE FROM trouble WHERE seen < ?1",
+    [FORGET_TROUBLES] = "DELETE FROM trouble WHERE seen < ?1 AND number NOT IN (SELECT trouble FROM waiting) AND number NOT IN "
+                        "(SELECT trouble FROM refused)",
     [FORGET_REFUSED] = "DELETE FROM refused WHERE span < ?1",
     [EACH_TROUBLE] = "SELECT number, site, domain, cause, said FROM trouble ORDER BY number",
     [EACH_WAITING] = "SELECT id, trouble, since, next FROM waiting ORDER BY id, rcpt",

@@ -28,8 +28,9 @@ bool store_waiting_end_all(struct store *s, struct id id, struct fault *f); /* i
 enum { STORE_SPAN_MS = 10 * 60 * 1000 };
 bool store_refused_add(struct store *s, int64_t trouble, int64_t at_ms, struct fault *f);
 
-/* Deletes troubles and refusals that were last seen before the times. A trouble that something waits for is seen at every
- * attempt, so its time must be longer ago than the longest wait between two. */
+/* Deletes refusals from before the time, and troubles last seen before theirs, but those that something waits for or was refused
+ * because of: what an operator holds waits without being tried, as long as he likes. Whoever remembers a trouble's number must
+ * see it again within that time. */
 bool store_waiting_forget(struct store *s, int64_t troubles_before_ms, int64_t refused_before_ms, struct fault *f);
 
 /* ---- looking; views are valid during the call ---- */

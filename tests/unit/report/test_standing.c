@@ -281,6 +281,22 @@ static void what_was_refused_during_the_day_is_counted(void **state)
     buf_done(&b);
 }
 
+/* An operator may hold mail for as long as he likes. */
+static void what_waits_is_told_however_old_its_trouble_is_and_other_troubles_are_forgotten(void **state)
+{
+    (void)state;
+    trouble("mx.b.test", "b.test", "timeout");
+    wait_for("mx.a.test", "a.test", "timeout", 1, 1, NOON_MS);
+    good(store_refused_add(store, trouble("mx.c.test", "c.test", "virus"), NOON_MS, &fault));
+    good(store_waiting_forget(store, INT64_MAX, 0, &fault));
+    read_for("", NULL);
+    assert_true(standing.waiting_n == 1 && standing.refused_n == 1);
+    assert_int_equal(trouble("mx.d.test", "d.test", "timeout"), 4);
+    good(store_waiting_forget(store, INT64_MAX, INT64_MAX, &fault));
+    read_for("", NULL);
+    assert_true(standing.waiting_n == 1 && standing.refused_n == 0);
+}
+
 static void one_refusal_is_told_with_its_hour_and_its_day_if_that_is_another(void **state)
 {
     static const struct {
@@ -365,6 +381,7 @@ int main(void)
         TEST(domains_of_servers_of_nobody_known_wait_together_by_site),
         TEST(what_somebody_here_must_mend_comes_first),
         TEST(a_domain_or_a_provider_is_asked_for_alone),
+        TEST(what_waits_is_told_however_old_its_trouble_is_and_other_troubles_are_forgotten),
         TEST(one_refusal_is_told_with_its_hour_and_its_day_if_that_is_another),
         TEST(what_was_refused_during_the_day_is_counted),
         TEST(a_site_that_rests_is_told_once_with_its_reason),

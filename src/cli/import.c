@@ -228,8 +228,8 @@ static int import(struct importing *x, struct store *s, struct str text)
         fprintf(stderr, "%s: and %llu more\n", x->name, (unsigned long long)x->bad - COMPLAINTS_MAX);
     bool refused = x->bad && !x->o->common.skip_bad;
     if (refused && !x->o->common.dry_run)
-        return common_fail(EX_DATAERR, "%s: %llu bad lines: nothing was changed; --skip-bad takes the %zu good ones", x->name,
-                           (unsigned long long)x->bad, x->n);
+        return common_fail(EX_DATAERR, "%s: nothing was changed, because of bad lines: %llu; --skip-bad takes the good ones: %zu",
+                           x->name, (unsigned long long)x->bad, x->n);
     if (!write_all(x, s, &f))
         return common_fail(EX_DATAERR, "%s", f.text);
     printf("%s%llu %s, %llu were there already, %llu came twice, %llu bad lines%s\n", x->o->common.dry_run ? "dry run: " : "",

@@ -85,7 +85,7 @@
     ROW("* has more than ten mail hosts (RFC 7208 4.6.4)", "* ma ponad dziesięć serwerów poczty (RFC 7208 4.6.4)")               \
     ROW("the included * has no SPF record", "włączana domena * nie ma rekordu SPF")                                              \
     ROW("* has no SPF record", "* nie ma rekordu SPF")                                                                           \
-    ROW("\"*\" is not a domain", "„*” to nie domena")                                                                          \
+    ROW("\"*\" is not a domain", "„*” to nie domena")                                                                            \
     ROW("DNS gave no answer about what would have made it pass", "DNS nie odpowiedział w sprawie tego, co by wystarczyło")       \
     ROW("DNS gave no answer about the key", "DNS nie odpowiedział w sprawie klucza")                                             \
     ROW("DNS gave no answer about the policy", "DNS nie odpowiedział w sprawie zasad")                                           \
@@ -100,7 +100,7 @@
     ROW("lacks its domain", "nie ma domeny")                                                                                     \
     ROW("stands there twice", "występuje dwa razy")                                                                              \
     ROW("takes nothing behind it", "nie może mieć nic za sobą")                                                                  \
-    ROW("the record of * is wrong: \"*\" *", "rekord domeny * jest błędny: „*” *")                                             \
+    ROW("the record of * is wrong: \"*\" *", "rekord domeny * jest błędny: „*” *")                                               \
     ROW("more than ten terms ask DNS (RFC 7208 4.6.4)", "ponad dziesięć wpisów pyta DNS (RFC 7208 4.6.4)")                       \
     ROW("more than two look-ups found nothing (RFC 7208 4.6.4)", "ponad dwa pytania nic nie znalazły (RFC 7208 4.6.4)")          \
     ROW("the client's address is not known", "adres klienta nie jest znany")                                                     \
@@ -138,19 +138,19 @@
     ROW("it expires before it was made", "traci ważność, zanim powstał")                                                         \
     ROW("it holds a value that is not base64", "zawiera wartość, która nie jest w base64")                                       \
     ROW("it is not well formed", "zapis jest błędny")                                                                            \
-    ROW("it lacks a part that is required (a, b, d or s)", "brakuje wymaganej części (a, b, d lub s)")                     \
-    ROW("it lacks a part that is required (bh or h)", "brakuje wymaganej części (bh lub h)")                               \
+    ROW("it lacks a part that is required (a, b, d or s)", "brakuje wymaganej części (a, b, d lub s)")                           \
+    ROW("it lacks a part that is required (bh or h)", "brakuje wymaganej części (bh lub h)")                                     \
     ROW("it names more signed fields than are looked at", "wymienia więcej podpisanych pól, niż się sprawdza")                   \
     ROW("it uses SHA-1, which no longer counts (RFC 8301)", "używa SHA-1, a to już się nie liczy (RFC 8301)")                    \
-    ROW("its algorithm is not known", "nieznany algorytm")                                                             \
+    ROW("its algorithm is not known", "nieznany algorytm")                                                                       \
     ROW("its canonical form is not known", "jego postać kanoniczna jest nieznana")                                               \
-    ROW("its domain or selector is not a name", "domena lub selektor to nie nazwa")                                         \
+    ROW("its domain or selector is not a name", "domena lub selektor to nie nazwa")                                              \
     ROW("its identity is not within its domain", "jego tożsamość nie należy do jego domeny")                                     \
     ROW("its key is not to be found by a method that is known", "jego klucz jest dostępny tylko nieznaną metodą")                \
     ROW("its length limit is longer than the body", "jego ograniczenie długości jest większe niż treść")                         \
     ROW("its length limit is not a number", "jego ograniczenie długości to nie liczba")                                          \
     ROW("its list of signed fields is not well formed", "jego lista podpisanych pól jest źle zapisana")                          \
-    ROW("its time is not a number", "podany czas to nie liczba")                                                                   \
+    ROW("its time is not a number", "podany czas to nie liczba")                                                                 \
     ROW("its time of expiry is not a number", "jego termin ważności to nie liczba")                                              \
     ROW("its version is not known", "jego wersja jest nieznana")                                                                 \
     ROW("the body was changed after it was signed", "treść zmieniono po podpisaniu")                                             \

@@ -366,8 +366,8 @@ static const char *const undo[] = {
     "DROP TABLE returned; ALTER TABLE failure DROP COLUMN returned",
     "DROP TABLE report_row; DROP TABLE report",
     "DROP TABLE tls_session",
-    "DROP INDEX returned_about; ALTER TABLE returned DROP COLUMN rcpt; CREATE INDEX returned_message ON returned(message);"
-    "DROP INDEX returned_tried; CREATE INDEX returned_pass ON returned(at) WHERE pass IN (1, 2)",
+    ("DROP INDEX returned_about; ALTER TABLE returned DROP COLUMN rcpt; CREATE INDEX returned_message ON returned(message);"
+     "DROP INDEX returned_tried; CREATE INDEX returned_pass ON returned(at) WHERE pass IN (1, 2)"),
 };
 enum { NEWEST = sizeof undo / sizeof *undo + 1 };
 

@@ -168,13 +168,14 @@ void tls_free(struct tls_context **t)
 
 /* ---- TLSA records ---- */
 
-/* A record that holds a whole certificate or key, and not its digest, must be one (RFC 6698 2.1.4). */
+/* A record that holds a whole certificate or key, and not its digest, must be one (RFC 6698 2.1.4). A certificate is read even
+ * when its key is of a kind that nobody knows: OpenSSL refuses such a record later. */
 static bool is_whole(const struct tls_tlsa *r)
 {
     const unsigned char *p = r->data;
     X509 *cert = r->selector == 0 ? d2i_X509(NULL, &p, r->n) : NULL;
     EVP_PKEY *key = r->selector == 1 ? d2i_PUBKEY(NULL, &p, r->n) : NULL;
-    bool good = (cert || key) && p == r->data + r->n;
+    bool good = ((cert && X509_get0_pubkey(cert)) || key) && p == r->data + r->n;
     X509_free(cert);
     EVP_PKEY_free(key);
     ERR_clear_error();

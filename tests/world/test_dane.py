@@ -146,6 +146,16 @@ def test_records_that_cannot_be_used_demand_tls_with_any_certificate():
         assert not receivers["127.0.0.2"].messages
 
 
+def test_a_whole_certificate_with_a_key_that_nobody_knows_is_a_record_that_cannot_be_used():
+    def records(c):
+        good = c["127.0.0.1"].tlsa(3, 0, 0)
+        assert "2a8648ce3d0201" in good
+        return one(good.replace("2a8648ce3d0201", "2a8648ce3d027f", 1))
+    with net(records, {"127.0.0.1": own("mx.test")}) as (server, receivers, _):
+        e = delivered(server, receivers["127.0.0.1"])
+        assert e["tls_policy"] == "dane" and "engine ended" not in server.log_text(), e
+
+
 def test_a_forged_answer_about_records_gets_nothing_and_the_next_host_is_tried():
     lines = one(WRONG) + ["both IN MX 10 mx", "both IN MX 20 second", "second IN A 127.0.0.2"]
     with net(lines, {"127.0.0.1": None, "127.0.0.2": None}, forged=[("_PORT._tcp.mx", "TLSA")]) as (server, receivers, _):

@@ -142,6 +142,43 @@ static void tlsa_records_of_the_certificate_decide_and_not_its_name_or_issuer(vo
     assert_int_equal(f.problem, TLS_PROBLEM_TLSA);
 }
 
+/* The server's certificate with the first `from` in it changed to `to`, which is as long; the caller frees. */
+static struct tls_tlsa whole(uint8_t usage, const char *from, const char *to, size_t n)
+{
+    BIO *bio = BIO_new_mem_buf(chain_pem, -1);
+    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    unsigned char *der = NULL;
+    int length = i2d_X509(cert, &der);
+    assert_true(length > 0);
+    unsigned char *at = memmem(der, (size_t)length, from, n);
+    assert_non_null(at);
+    memcpy(at, to, n);
+    X509_free(cert);
+    BIO_free(bio);
+    return (struct tls_tlsa){usage, 0, 0, (uint16_t)length, der};
+}
+
+static void a_whole_certificate_is_usable_when_its_key_can_be_understood(void **state)
+{
+    static const char key_kind[] = "\x2a\x86\x48\xce\x3d\x02\x01", curve[] = "\x2a\x86\x48\xce\x3d\x03\x01\x07",
+                      strange_kind[] = "\x2a\x86\x48\xce\x3d\x02\x7f", strange_curve[] = "\x2a\x86\x48\xce\x3d\x03\x01\x7f";
+    char shown[100];
+    (void)state;
+    for (uint8_t usage = 2; usage <= 3; usage++) {
+        struct tls_tlsa good = whole(usage, curve, curve, sizeof curve - 1),
+                        kind = whole(usage, key_kind, strange_kind, sizeof key_kind - 1),
+                        other_curve = whole(usage, curve, strange_curve, sizeof curve - 1);
+        assert_true(tls_tlsa_usable(&good));
+        struct tls_facts f = judged(lax, &(struct tls_peer){.name = "mx.test", .tlsa = &good, .tlsas = 1}, shown);
+        assert_true(f.verified || usage == 2); /* the leaf is no issuer */
+        assert_false(tls_tlsa_usable(&kind));
+        assert_false(tls_tlsa_usable(&other_curve));
+        OPENSSL_free((void *)(uintptr_t)good.data);
+        OPENSSL_free((void *)(uintptr_t)kind.data);
+        OPENSSL_free((void *)(uintptr_t)other_curve.data);
+    }
+}
+
 static void what_was_queued_before_the_start_is_written_in_the_clear(void **state)
 {
     struct side s;
@@ -573,6 +610,7 @@ int main(void)
         TLS_TEST(a_finished_handshake_tells_its_facts_on_both_sides),
         TLS_TEST(whatever_the_certificate_the_handshake_goes_on_and_the_facts_tell_what_is_wrong),
         TLS_TEST(tlsa_records_of_the_certificate_decide_and_not_its_name_or_issuer),
+        TLS_TEST(a_whole_certificate_is_usable_when_its_key_can_be_understood),
         TLS_TEST(what_was_queued_before_the_start_is_written_in_the_clear),
         TLS_TEST(a_peer_that_talks_no_tls_ends_the_handshake),
         TLS_TEST(a_peer_that_leaves_or_breaks_off_in_the_handshake_is_noticed),

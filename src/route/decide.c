@@ -44,14 +44,17 @@ static struct secure demand_of(const struct lookup *l, const struct host *h, con
     return s;
 }
 
-static uint64_t key_of(const struct dane *d)
+/* Under a record of usage 2 the certificate may be for the recipient's domain instead of the host (RFC 7672 3.2.2): what
+ * satisfies one domain says nothing about another. */
+static uint64_t key_of(const struct lookup *l, const struct dane *d)
 {
     const uint8_t *key = hash_process_key();
     uint64_t sum = 0;
     for (unsigned i = 0; i < d->tlsas; i++) {
         const struct tls_tlsa *t = &d->tlsa[i];
         uint64_t kind = (uint64_t)t->usage << 16 | (uint64_t)t->selector << 8 | t->matching;
-        sum = sum * 31 + (siphash(key, t->data, t->n) ^ kind);
+        uint64_t name = t->usage == 2 ? siphash(key, l->domain, strlen(l->domain)) : 0;
+        sum = sum * 31 + (siphash(key, t->data, t->n) ^ kind ^ name);
     }
     return sum;
 }
@@ -85,7 +88,7 @@ static unsigned list_hosts(const struct lookup *l, struct route_host *out)
             o.tlsa_base = h->dane.tlsas ? h->dane.base : NULL;
             o.tlsa = h->dane.tlsa;
             o.tlsas = h->dane.tlsas;
-            o.tlsa_key = key_of(&h->dane);
+            o.tlsa_key = key_of(l, &h->dane);
             n = put_addresses(l, h, &o, out, n);
         }
     return n;

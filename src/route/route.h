@@ -24,7 +24,7 @@ struct route_host {
     const char *tlsa_base; /* SECURE_DANE: the name that the TLSA records stand at; they */
     struct tls_tlsa *tlsa;
     unsigned tlsas;
-    uint64_t tlsa_key; /* a number for all of them */
+    uint64_t tlsa_key; /* a number for all of them: equal where what satisfies one domain satisfies the other */
 };
 /* Nothing of this domain is sent to the host: its policy does not list it, or its TLSA records could not be looked up. Such hosts
  * stand at the end of a route. */

@@ -112,6 +112,18 @@ def test_with_the_issuers_record_name_and_dates_count():
         assert not receivers["127.0.0.2"].messages and not receivers["127.0.0.3"].messages
 
 
+def test_a_kept_connection_to_a_host_that_has_proved_one_domains_name_is_no_proof_for_another():
+    def records(c):
+        return ["one IN MX 10 mx", "two IN MX 10 mx", "mx IN A 127.0.0.1", f"_PORT._tcp.mx IN TLSA {c['127.0.0.1'].tlsa(2, 0, 1)}"]
+    with net(records, {"127.0.0.1": own("one.test")}) as (server, receivers, _):
+        delivered(server, receivers["127.0.0.1"], "b@one.test")  # the connection is kept
+        to = fresh("b@two.test")
+        send(server, to)
+        e = event(server, to)
+        assert e["status"] == "deferred" and e["tls_flaw"] == "name", e
+        assert len(receivers["127.0.0.1"].messages) == 1
+
+
 def test_a_key_is_rolled_over_under_two_records():
     with net(lambda c: one(c["127.0.0.1"].tlsa(), f"_PORT._tcp.mx IN TLSA {c['127.0.0.2'].tlsa()}"),
              {"127.0.0.1": own("mx.test"), "127.0.0.2": own("mx.test")}, more="deliver { idle = 0s }") as (server, receivers, shown):

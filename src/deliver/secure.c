@@ -8,6 +8,18 @@
 
 enum { RECORDS_MAX = 4000 };
 
+/* REQUIRETLS, on top of what the domain demands of the host. A bounce is not to get lost for it: TLS is enough (RFC 8689 4.4). */
+static struct secure sender_demand(const struct attempt *a, const struct route_host *h, const struct secure *s)
+{
+    bool bounce = a->envelope->sender.n == 0;
+    enum secure_level least = bounce ? SECURE_ENCRYPTED : SECURE_VERIFIED;
+    bool more = s->level >= least;
+    if (bounce && more)
+        return *s;
+    return (struct secure){
+        .level = more ? s->level : least, .by = BY_SENDER, .flaw = bounce || h->vouched ? FLAW_NONE : FLAW_NOT_VOUCHED};
+}
+
 /* The sender's demand adds to the domain's (RFC 8689 4.2.1); its permission takes away what the domain demands by itself, and
  * nothing of what the settings do (5). It is about relaying: LMTP hands over to a mailbox. */
 struct secure secure_demand(const struct attempt *a, const struct route_host *h)
@@ -15,19 +27,22 @@ struct secure secure_demand(const struct attempt *a, const struct route_host *h)
     struct secure s = h->secure;
     const struct envelope *e = a->envelope;
     if (e->requiretls && a->route->kind == ROUTE_SMTP && !secure_forbids(&s))
-        return (struct secure){.level = s.level == SECURE_DANE ? SECURE_DANE : SECURE_VERIFIED, .by = BY_SENDER};
+        return sender_demand(a, h, &s);
     bool by_domain = s.by == BY_DANE || s.by == BY_STS || s.by == BY_STS_TESTING;
     if (e->tls_optional && !e->requiretls && by_domain)
         return (struct secure){.level = a->route->tls, .by = a->route->tls >= SECURE_ENCRYPTED ? BY_OPERATOR : BY_NOBODY};
     return s;
 }
 
+/* Whether the server must promise to pass the sender's demand on. */
+static bool wants_promise(const struct attempt *a, const struct secure *s) { return s->by == BY_SENDER && a->envelope->sender.n; }
+
 bool secure_forbids(const struct secure *s) { return s->flaw != FLAW_NONE && s->by != BY_STS_TESTING; }
 
-static bool satisfies(const struct connection *c, const struct secure *s, const struct route_host *h)
+static bool satisfies(const struct connection *c, const struct attempt *a, const struct secure *s, const struct route_host *h)
 {
     const struct secured *got = &c->secured;
-    if (s->by == BY_SENDER && !(c->machine.caps & CAP_REQUIRETLS))
+    if (wants_promise(a, s) && !(c->machine.caps & CAP_REQUIRETLS))
         return false;
     switch (s->level) {
     case SECURE_MAY:
@@ -50,7 +65,7 @@ const struct route_host *secure_fits(const struct connection *c, const struct at
         const struct route_host *h = &a->route->host[i];
         struct secure s = secure_demand(a, h);
         if (!secure_forbids(&s) && net_port((const struct sockaddr *)&h->addr) == c->port && strcmp(h->name, c->host) == 0)
-            return satisfies(c, &s, h) ? h : NULL;
+            return satisfies(c, a, &s, h) ? h : NULL;
     }
     return NULL;
 }
@@ -99,7 +114,7 @@ bool secure_passes(struct connection *c)
         secure_lacks(t, c, flaw);
         secure_session(t, t->target, c->ip, flaw);
     }
-    bool lacks = t->secure.by == BY_SENDER && !(c->machine.caps & CAP_REQUIRETLS);
+    bool lacks = wants_promise(t->attempt, &t->secure) && !(c->machine.caps & CAP_REQUIRETLS);
     return !lacks || !secure_lacks(t, c, FLAW_NO_REQUIRETLS);
 }
 
@@ -165,9 +180,12 @@ bool secure_lacks(struct talk *t, const struct connection *c, enum secure_flaw f
 
 void secure_forbid(struct talk *t, const struct route_host *h)
 {
-    t->secure = h->secure;
-    t->phase = h->secure.flaw == FLAW_TLSA_UNKNOWN ? PHASE_DNS : PHASE_TLS;
+    t->secure = secure_demand(t->attempt, h);
+    t->phase = t->secure.flaw == FLAW_TLSA_UNKNOWN ? PHASE_DNS : PHASE_TLS;
     t->seen_host = str_of(h->name); /* the route outlives the attempt */
     demand_note(&t->secure, t->seen_host, t->note);
-    secure_session(t, h, "", h->secure.flaw);
+    if (t->secure.by == BY_SENDER)
+        t->refused_for_good++;
+    else
+        secure_session(t, h, "", t->secure.flaw);
 }

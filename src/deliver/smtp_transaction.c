@@ -90,7 +90,7 @@ void transaction_say_mail(struct smtp_out *m)
     if ((m->caps & CAP_8BITMIME) && e->has_8bit)
         buf_add_str(&b, STR(" BODY=8BITMIME"));
     add_utf8(m, &b);
-    if (e->requiretls && !m->lmtp)
+    if (e->requiretls && !m->lmtp && (m->caps & CAP_REQUIRETLS))
         buf_add_str(&b, STR(" REQUIRETLS"));
     if ((m->caps & CAP_DSN) && e->ret != RET_UNSET)
         buf_addf(&b, " RET=%s", e->ret == RET_FULL ? "FULL" : "HDRS");

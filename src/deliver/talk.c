@@ -140,29 +140,46 @@ static void next_connection(struct talk *t, const struct route_host *h)
     talk_remark(t, note);
 }
 
+static void try_host(struct talk *t, const struct route_host *h)
+{
+    t->tried = t->host + 1;
+    if (t->host > 0 || t->lines)
+        next_connection(t, h);
+    t->tls_version[0] = t->tls_cipher[0] = '\0';
+    t->tls_verified = false;
+    connection_open(t, h);
+}
+
 void talk_next_host(struct talk *t)
 {
     const struct route *r = t->attempt->route;
-    if (t->host >= r->hosts || t->host >= t->deliver->settings->hosts_max) {
-        give_up(t);
-        return;
+    unsigned end = r->hosts < t->deliver->settings->hosts_max ? r->hosts : t->deliver->settings->hosts_max;
+    while (t->host < end) {
+        const struct route_host *h = &r->host[t->host];
+        struct secure demand = secure_demand(t->attempt, h);
+        if (!secure_forbids(&demand)) {
+            try_host(t, h);
+            return;
+        }
+        bool all_behind_too = demand.by != BY_SENDER;
+        if (!t->tried || !all_behind_too)
+            secure_forbid(t, h);
+        if (all_behind_too)
+            break;
+        t->tried = ++t->host;
     }
-    struct secure demand = secure_demand(t->attempt, &r->host[t->host]);
-    if (secure_forbids(&demand)) { /* as are all behind it */
-        if (!t->tried)
-            secure_forbid(t, &r->host[t->host]);
-        give_up(t);
-        return;
-    }
-    t->tried = t->host + 1;
-    if (t->host > 0 || t->lines)
-        next_connection(t, &r->host[t->host]);
-    t->tls_version[0] = t->tls_cipher[0] = '\0';
-    t->tls_verified = false;
-    connection_open(t, &r->host[t->host]);
+    give_up(t);
 }
 
-static void on_no_host(void *ctx) { give_up(ctx); }
+/* The first host is none, or may not be talked to: the attempt may be over, which is told from a fresh stack. */
+static bool may_end_at_once(const struct talk *t)
+{
+    const struct route *r = t->attempt->route;
+    struct secure demand = r->hosts ? secure_demand(t->attempt, &r->host[0]) : (struct secure){0};
+    return r->hosts == 0 || secure_forbids(&demand);
+}
+
+static void on_fresh_stack(void *ctx) { talk_next_host(ctx); }
 
 void talk_start(struct deliver *d, struct attempt *a)
 {
@@ -172,8 +189,8 @@ void talk_start(struct deliver *d, struct attempt *a)
         maildir_start(t);
     } else if (kept) {
         connection_take(kept, t);
-    } else if (a->route->hosts == 0) {
-        t->post = (struct post){.fn = on_no_host, .ctx = t};
+    } else if (may_end_at_once(t)) {
+        t->post = (struct post){.fn = on_fresh_stack, .ctx = t};
         loop_post(d->loop, &t->post);
     } else {
         talk_next_host(t);

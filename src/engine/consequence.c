@@ -49,11 +49,12 @@ static void retry_or_expire(struct trip *t, struct outcome_rcpt *r, int64_t now_
     r->verdict.action = ACTION_STOP;
 }
 
-/* Hosts that this domain's own policy kept it from: other domains of the site may well reach them. */
-static bool some_forbidden(const struct route *r)
+/* Hosts that the domain's own policy, or the sender's demand, kept this from: others may well reach them. */
+static bool some_forbidden(const struct attempt *a)
 {
+    const struct route *r = a->route;
     for (unsigned i = 0; i < r->hosts; i++)
-        if (route_forbids(&r->host[i]))
+        if (route_forbids(&r->host[i]) || (a->envelope->requiretls && !r->host[i].vouched))
             return true;
     return false;
 }
@@ -65,7 +66,7 @@ static enum lane_feedback feedback(const struct trip *t, const struct outcome *o
     enum lane_feedback worst = LANE_OK;
     bool taken = false;
     if (!reached)
-        return some_forbidden(t->attempt.route) ? LANE_UNTRIED : LANE_DOWN;
+        return some_forbidden(&t->attempt) ? LANE_UNTRIED : LANE_DOWN;
     for (uint32_t i = 0; i < o->rcpts; i++) {
         const struct outcome_rcpt *r = &o->rcpt[i];
         taken |= r->status == OUTCOME_DELIVERED;

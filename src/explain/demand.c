@@ -42,6 +42,8 @@ static const char *const flaw_text[][LANGUAGES] = {
     [FLAW_POLICY_FETCH] = {"; the policy cannot be fetched", "; polityki nie można pobrać"},
     [FLAW_POLICY_HOST] = {"; the policy's host shows no valid certificate", "; serwer polityki nie pokazuje ważnego certyfikatu"},
     [FLAW_POLICY_INVALID] = {"; the policy is malformed", "; polityka jest nieprawidłowa"},
+    [FLAW_NOT_VOUCHED] = {", and that DNSSEC or the domain's MTA-STS policy vouches for this host; neither does",
+                          " oraz potwierdzenia tego serwera przez DNSSEC lub politykę MTA-STS domeny; nie ma żadnego z nich"},
 };
 
 /* These are sentences of their own. */
@@ -103,7 +105,8 @@ const char *demand_flaw_name(enum secure_flaw flaw)
                                         [FLAW_NO_REQUIRETLS] = "no-requiretls",
                                         [FLAW_POLICY_FETCH] = "policy-fetch",
                                         [FLAW_POLICY_HOST] = "policy-host",
-                                        [FLAW_POLICY_INVALID] = "policy-invalid"};
+                                        [FLAW_POLICY_INVALID] = "policy-invalid",
+                                        [FLAW_NOT_VOUCHED] = "not-vouched"};
     return names[flaw];
 }
 
@@ -132,7 +135,7 @@ void demand_tell_note(struct str detail, const char *language, struct buf *b)
     unsigned by, level, flaw;
     struct str rest = detail;
     if (!take_number(&rest, BY_SENDER, &by) || !take_number(&rest, SECURE_DANE, &level) ||
-        !take_number(&rest, FLAW_POLICY_INVALID, &flaw) || !rest.p) {
+        !take_number(&rest, FLAW_LAST, &flaw) || !rest.p) {
         buf_add_str(b, detail);
         return;
     }

@@ -219,7 +219,7 @@ static void sessions_decode(struct str *s, struct arena *a, struct outcome *o, b
         t->host = str_take_str(s, ok);
         t->ip = str_take_str(s, ok);
         t->by = (enum secure_by)wire_take_enum(s, BY_NOBODY, BY_SENDER, ok);
-        t->flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_POLICY_INVALID, ok);
+        t->flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_LAST, ok);
         t->policy = str_take_str(s, ok);
     }
 }
@@ -231,7 +231,7 @@ static void secure_decode(struct str *s, struct arena *a, struct outcome *o, boo
         return;
     o->secure.level = (enum secure_level)wire_take_enum(s, SECURE_MAY, SECURE_DANE, ok);
     o->secure.by = (enum secure_by)wire_take_enum(s, BY_NOBODY, BY_SENDER, ok);
-    o->secure.flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_POLICY_INVALID, ok);
+    o->secure.flaw = (enum secure_flaw)wire_take_enum(s, FLAW_NONE, FLAW_LAST, ok);
     o->secure.shown = str_take_str(s, ok);
     sessions_decode(s, a, o, ok);
 }

@@ -42,6 +42,9 @@ enum secure_flaw {
     FLAW_POLICY_FETCH,   /* it cannot be fetched, */
     FLAW_POLICY_HOST,    /* its host shows no valid certificate, */
     FLAW_POLICY_INVALID, /* it is malformed */
+    /* of a host, for a sender's demand: */
+    FLAW_NOT_VOUCHED, /* neither DNSSEC nor a policy vouches for its being the domain's */
+    FLAW_LAST = FLAW_NOT_VOUCHED
 };
 
 /* What was demanded of a connection, and what it lacked. */

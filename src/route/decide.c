@@ -44,6 +44,12 @@ static struct secure demand_of(const struct lookup *l, const struct host *h, con
     return s;
 }
 
+/* By an MX answer that was validated, by the domain's policy, whatever that demands, or by being the domain itself. */
+static bool is_vouched(const struct lookup *l, const struct host *h, const struct sts_entry *policy)
+{
+    return l->shape || l->implicit || l->mx_secure || (policy && sts_lists(policy->mx, str_of(h->name)));
+}
+
 /* Under a record of usage 2 the certificate may be for the recipient's domain instead of the host (RFC 7672 3.2.2): what
  * satisfies one domain says nothing about another. */
 static uint64_t key_of(const struct lookup *l, const struct dane *d)
@@ -83,6 +89,7 @@ static unsigned list_hosts(const struct lookup *l, struct route_host *out)
         for (unsigned i = 0; i < l->hosts; i++) {
             const struct host *h = &l->host[i];
             struct route_host o = {.name = h->name, .preference = h->preference, .secure = demand_of(l, h, policy)};
+            o.vouched = is_vouched(l, h, policy);
             if (route_forbids(&o) != forbidden)
                 continue;
             o.tlsa_base = h->dane.tlsas ? h->dane.base : NULL;

@@ -299,7 +299,7 @@ static void follow_rule(struct entry *e, const struct route_rule *rule)
                           .login = *login ? login : NULL,
                           .password = *login ? password : NULL,
                           .maildir = rule->kind == ROUTE_MAILDIR ? maildir : NULL};
-    struct route_host h = {.name = host, .secure = route_demand(rule->tls)};
+    struct route_host h = {.name = host, .vouched = true, .secure = route_demand(rule->tls)};
     if (rule->kind == ROUTE_MAILDIR) {
         end_fixed(e, &shape, NULL);
     } else if (str_starts_nocase(rule->host, STR("unix:")) ? net_parse(rule->host, &h.addr, &h.addr_len)
@@ -313,7 +313,7 @@ static void follow_rule(struct entry *e, const struct route_rule *rule)
 /* "[192.0.2.1]", "[IPv6:2001:db8::1]" (RFC 5321 4.1.3). */
 static void follow_literal(struct entry *e, struct str inner, enum secure_level tls)
 {
-    struct route_host h = {.name = e->domain, .secure = route_demand(tls)};
+    struct route_host h = {.name = e->domain, .vouched = true, .secure = route_demand(tls)};
     bool v6 = str_starts_nocase(inner, STR("IPv6:"));
     struct route shape = {.kind = ROUTE_SMTP, .site = e->domain};
     if (v6)

@@ -20,6 +20,7 @@ struct route_host {
     uint16_t preference;
     struct sockaddr_storage addr;
     socklen_t addr_len;
+    bool vouched;          /* that it is the domain's host is no word of unsigned DNS alone (RFC 8689 4.2.1) */
     struct secure secure;  /* what this domain's mail demands of it, by whom; a flaw: see route_forbids */
     const char *tlsa_base; /* SECURE_DANE: the name that the TLSA records stand at; they */
     struct tls_tlsa *tlsa;

@@ -5,9 +5,10 @@ import ssl
 
 from secure import policy
 from test_mta_sts import net
-from test_secure import event, fresh
+from test_secure import event, fresh, lanes
 from world import Receiver, wait_until
 
+LISTED = policy(mode="testing", mx=("mx.test", "second.test"))  # it vouches for the hosts, and demands nothing
 EXTENSIONS = ("PIPELINING", "8BITMIME", "DSN", "REQUIRETLS")
 SECRET = "a line that nobody else may read"
 
@@ -29,7 +30,7 @@ def submit(server, to, header="", options=("REQUIRETLS",), sender="a@sender.test
 
 
 def test_a_message_that_requires_tls_goes_over_verified_tls_to_a_server_that_passes_the_demand_on():
-    with net(policy(mode="none", mx=())) as n:
+    with net(LISTED) as n:
         n.receiver.extensions = EXTENSIONS
         to = submit(n.server, fresh("b@dest.test"))
         wait_until(lambda: n.receiver.messages)
@@ -50,19 +51,51 @@ def returned(n, flaw):
 
 
 def test_a_server_that_does_not_pass_the_demand_on_gets_nothing_and_the_message_is_returned():
-    with net(policy(mode="none", mx=())) as n:
+    with net(LISTED) as n:
         returned(n, "no-requiretls")
 
 
 def test_a_certificate_that_is_not_valid_or_no_tls_returns_a_message_that_requires_it():
     for shown, flaw in ((lambda a: a.issue("old.test"), "name"), (None, "not-offered")):
-        with net(policy(mode="none", mx=()), shown=shown) as n:
+        with net(LISTED, shown=shown) as n:
             n.receiver.extensions = EXTENSIONS
             returned(n, flaw)
 
 
-def test_the_next_host_is_tried_before_a_message_that_requires_tls_is_returned():
+def test_a_host_that_unsigned_dns_alone_names_gets_nothing_and_the_message_is_returned():
     with net(policy(mode="none", mx=())) as n:
+        n.receiver.extensions = EXTENSIONS
+        n.publish("sender.test", "v=spf1 -all")
+        to = submit(n.server, fresh("b@dest.test"))
+        e = event(n.server, to)
+        assert e["status"] == "failed" and e["cause"] == "requiretls-unsupported" and e["tls_flaw"] == "not-vouched", e
+        assert "vouches for this host; neither does" in n.server.cli("why", to, "--lang", "en")
+        assert b"\tdown\t" not in lanes(n.server)
+        assert not any(c.startswith("MAIL FROM:<a@sender.test>") for c in n.receiver.commands)
+
+
+def test_a_host_that_the_policy_does_not_list_is_passed_over_for_one_that_it_does():
+    with net(policy(mode="testing", mx=("second.test",))) as n:
+        n.receiver.extensions = EXTENSIONS
+        second = n.authority.issue("second.test")
+        good = Receiver(address=("127.0.0.2", n.receiver.port), tls=second.context(), extensions=EXTENSIONS)
+        n.names.answers.update({("dest.test", "MX"): [(10, "mx.test"), (20, "second.test")], ("second.test", "A"): ["127.0.0.2"]})
+        submit(n.server, fresh("b@dest.test"))
+        wait_until(lambda: good.messages)
+        assert not n.receiver.connections
+        good.close()
+
+
+def test_a_domain_without_mx_is_its_own_host_and_needs_no_voucher():
+    with net(policy(mode="none", mx=()), shown=lambda a: a.issue("lone.test")) as n:
+        n.receiver.extensions = EXTENSIONS
+        n.names.answers[("lone.test", "A")] = ["127.0.0.1"]
+        submit(n.server, fresh("b@lone.test"))
+        wait_until(lambda: n.receiver.messages)
+
+
+def test_the_next_host_is_tried_before_a_message_that_requires_tls_is_returned():
+    with net(LISTED) as n:
         second = n.authority.issue("second.test")
         good = Receiver(address=("127.0.0.2", n.receiver.port), tls=second.context(), extensions=EXTENSIONS)
         n.names.answers.update({("dest.test", "MX"): [(10, "mx.test"), (20, "second.test")], ("second.test", "A"): ["127.0.0.2"]})
@@ -73,7 +106,7 @@ def test_the_next_host_is_tried_before_a_message_that_requires_tls_is_returned()
 
 
 def test_the_bounce_requires_tls_too_and_quotes_no_more_than_the_header():
-    with net(policy(mode="none", mx=())) as n:
+    with net(LISTED) as n:
         n.publish("sender.test", "v=spf1 -all")
         n.receiver.extensions = EXTENSIONS
         n.receiver.rule = lambda stage, argument: "550 5.1.1 no such user" if stage == "rcpt" and argument.endswith("@dest.test") else None
@@ -82,6 +115,26 @@ def test_the_bounce_requires_tls_too_and_quotes_no_more_than_the_header():
         sender, rcpts, bounce = n.receiver.messages[0]
         assert sender == "" and rcpts == ["a@sender.test"] and SECRET.encode() not in bounce and b"Subject: x" in bounce
         assert any(c.startswith("MAIL FROM:<>") and c.endswith(" REQUIRETLS") for c in n.receiver.commands), n.receiver.commands
+
+
+def test_a_bounce_is_not_lost_where_no_server_passes_the_demand_on_and_bears_the_status_of_its_failure():
+    with net(policy(mode="none", mx=()), shown=lambda a: a.issue("old.test")) as n:
+        n.publish("sender.test", "v=spf1 -all")
+        submit(n.server, fresh("b@dest.test"), options=("REQUIRETLS", "RET=FULL"))
+        wait_until(lambda: n.receiver.messages)
+        sender, rcpts, bounce = n.receiver.messages[0]
+        assert sender == "" and rcpts == ["a@sender.test"] and n.receiver.over_tls == [True]
+        assert b"\r\nStatus: 5.7.30\r\n" in bounce and SECRET.encode() not in bounce, bounce
+        assert not any("REQUIRETLS" in c for c in n.receiver.commands), n.receiver.commands
+
+
+def test_a_bounce_does_not_go_in_the_clear():
+    with net(policy(mode="none", mx=()), shown=None) as n:
+        n.publish("sender.test", "v=spf1 -all")
+        submit(n.server, fresh("b@dest.test"))
+        said = event(n.server, "a@sender.test")
+        assert said["tls_flaw"] == "not-offered" and said["tls_policy"] == "sender", said
+        assert not any(c.startswith("MAIL") for c in n.receiver.commands), n.receiver.commands
 
 
 def test_tls_required_no_takes_away_what_the_domain_demands_and_not_what_the_settings_do():
@@ -98,7 +151,7 @@ def test_tls_required_no_takes_away_what_the_domain_demands_and_not_what_the_set
 
 
 def test_requiretls_comes_before_tls_required_no():
-    with net(policy(mode="none", mx=()), shown=None) as n:
+    with net(LISTED, shown=None) as n:
         n.publish("sender.test", "v=spf1 -all")
         to = submit(n.server, fresh("b@dest.test"), "TLS-Required: No\r\n")
         assert event(n.server, to)["cause"] == "requiretls-unsupported"

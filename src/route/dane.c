@@ -35,6 +35,12 @@ static void ask_tlsa(struct lookup *l, unsigned host, const char *base)
     lookup_ask(l, &l->question[host * QUESTIONS_EACH + 2], name, RR_TLSA, on_tlsa);
 }
 
+static void take_unknown(struct lookup *l, struct host *h)
+{
+    h->dane.unknown = true;
+    lookup_hold(l, TTL_PART_S);
+}
+
 /* Its addresses are not validated. Is it an alias, by a record that is (RFC 7672 2.2.2)? */
 static void on_alias(void *ctx, int error, struct ub_result *r)
 {
@@ -42,7 +48,7 @@ static void on_alias(void *ctx, int error, struct ub_result *r)
     struct lookup *l = q->lookup;
     struct host *h = &l->host[q->host];
     if (lookup_unanswered(error, r))
-        h->dane.unknown = true;
+        take_unknown(l, h);
     else if (r->secure && r->havedata)
         ask_tlsa(l, q->host, h->name);
     ub_resolve_free(r);
@@ -99,7 +105,7 @@ static void on_tlsa(void *ctx, int error, struct ub_result *r)
     struct lookup *l = q->lookup;
     struct host *h = &l->host[q->host];
     if (lookup_unanswered(error, r)) {
-        h->dane.unknown = true;
+        take_unknown(l, h);
     } else if (r->secure && r->havedata) {
         lookup_note_ttl(l, r);
         take_records(&h->dane, r);

@@ -122,11 +122,15 @@ void lookup_end_trouble(struct lookup *l, bool permanent, const char *cause, enu
     lookup_end(l, NULL, &t, permanent ? TTL_NONE_S : TTL_MIN_S);
 }
 
+void lookup_hold(struct lookup *l, uint32_t most_s)
+{
+    if (most_s < l->ttl_s)
+        l->ttl_s = most_s;
+}
+
 void lookup_note_ttl(struct lookup *l, const struct ub_result *r)
 {
-    uint32_t ttl = r->ttl < TTL_MIN_S ? TTL_MIN_S : (uint32_t)r->ttl;
-    if (ttl < l->ttl_s)
-        l->ttl_s = ttl;
+    lookup_hold(l, r->ttl < TTL_MIN_S ? TTL_MIN_S : (uint32_t)r->ttl);
 }
 
 bool lookup_unanswered(int error, const struct ub_result *r)
@@ -140,6 +144,7 @@ static bool unanswered(struct lookup *l, int error, const struct ub_result *r)
     if (!lookup_unanswered(error, r))
         return false;
     l->temporary = true;
+    lookup_hold(l, TTL_PART_S);
     l->trouble = error ? NOTE_RESOLVER_FAILED : r->bogus ? NOTE_DNSSEC_BOGUS : NOTE_DNS_FAILED;
     return true;
 }
@@ -195,6 +200,15 @@ static bool drop_own(struct lookup *l)
     return false;
 }
 
+/* A stranger's answer may name thousands, and the lookup may wait for a minute. */
+static void keep_best(struct lookup *l)
+{
+    if (l->hosts > HOSTS_MAX)
+        l->hosts = HOSTS_MAX;
+    l->host = realloc(l->host, l->hosts * sizeof *l->host);
+    must(l->host);
+}
+
 static void use_mx(struct lookup *l, const struct ub_result *r)
 {
     if (is_null_mx(r)) {
@@ -211,8 +225,7 @@ static void use_mx(struct lookup *l, const struct ub_result *r)
         lookup_end_trouble(l, true, "loop-to-self", NOTE_MX_IS_US);
         return;
     }
-    if (l->hosts > HOSTS_MAX)
-        l->hosts = HOSTS_MAX;
+    keep_best(l);
     ask_addresses(l);
 }
 

@@ -43,5 +43,7 @@ void lookup_waiters_drop(struct lookup_waiters *w);
 
 /* Makes a route from parts; all is copied. */
 struct route *route_make(const struct route *shape, const struct route_host *hosts, unsigned n);
+/* How much memory a route takes. */
+size_t route_bytes(const struct route *r);
 /* A host of a rule that demands this. */
 struct secure route_demand(enum secure_level tls);

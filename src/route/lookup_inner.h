@@ -5,7 +5,8 @@
 #include "route/lookup.h"
 
 enum { RR_A = 1, RR_CNAME = 5, RR_MX = 15, RR_TXT = 16, RR_AAAA = 28, RR_TLSA = 52, CLASS_IN = 1, RCODE_NXDOMAIN = 3 };
-enum { TTL_MIN_S = 30, TTL_MAX_S = 86400, TTL_NONE_S = 300 };
+/* PART: a question that matters was not answered, so the rest must not be believed for long. */
+enum { TTL_MIN_S = 30, TTL_MAX_S = 86400, TTL_NONE_S = 300, TTL_PART_S = 60 };
 enum { HOST_ADDRESSES_MAX = 8 };
 
 struct address {
@@ -66,6 +67,8 @@ void lookup_ask(struct lookup *l, struct question *q, const char *name, int type
 void lookup_answered(struct lookup *l);
 /* The smallest time to live counts for the whole route. */
 void lookup_note_ttl(struct lookup *l, const struct ub_result *r);
+/* What is decided holds no longer than that. */
+void lookup_hold(struct lookup *l, uint32_t most_s);
 /* No usable answer: the resolver failed, or the signatures are bogus. */
 bool lookup_unanswered(int error, const struct ub_result *r);
 void lookup_free(struct lookup *l);

@@ -11,7 +11,7 @@
 
 #include <stdio.h>
 
-enum { WAIT_MS = 65000, WAITERS_MAX = 1000, FRESH_S = 86400, JUST_S = 60, LATE_TTL_S = 60, TXT_MAX = 4096 };
+enum { WAIT_MS = 65000, WAITERS_MAX = 1000, FRESH_S = 86400, JUST_S = 60, TXT_MAX = 4096 };
 
 /* ---- the record ---- */
 
@@ -38,7 +38,9 @@ static void take_record(struct lookup *l, const struct ub_result *r)
 static void on_record(void *ctx, int error, struct ub_result *r)
 {
     struct lookup *l = ((struct question *)ctx)->lookup;
-    if (!lookup_unanswered(error, r) && r->havedata) {
+    if (lookup_unanswered(error, r)) {
+        lookup_hold(l, TTL_PART_S);
+    } else if (r->havedata) {
         lookup_note_ttl(l, r);
         take_record(l, r);
     }
@@ -81,8 +83,17 @@ static bool is_old(const struct lookup *l, const struct sts_entry *e)
     return !failing && now_s(l) - e->fetched_s >= (half_s < FRESH_S ? half_s : FRESH_S);
 }
 
+/* The policy that is announced cannot be fetched at present: it is tried again when that is over. */
+static void hold_failure(struct lookup *l, const struct sts_entry *e)
+{
+    int64_t left_s = e && l->sts_id[0] && str_eq(e->failed_id, str_of(l->sts_id)) ? e->failed_until_s - now_s(l) : 0;
+    if (left_s > 0 && left_s < TTL_MAX_S)
+        lookup_hold(l, (uint32_t)left_s);
+}
+
 static void leave(struct lookup *l)
 {
+    hold_failure(l, entry_of(l));
     timer_cancel(&l->timer);
     *l->at_waiter = l->next_waiter;
     if (l->next_waiter)
@@ -91,11 +102,11 @@ static void leave(struct lookup *l)
     decide(l);
 }
 
-/* Nothing came. What is decided now must not be believed for long. */
+/* Nothing came. */
 static void on_time(void *ctx)
 {
     struct lookup *l = ctx;
-    l->ttl_s = LATE_TTL_S;
+    lookup_hold(l, TTL_PART_S);
     leave(l);
 }
 
@@ -104,12 +115,13 @@ bool policy_wait(struct lookup *l)
     const struct sts_entry *e = entry_of(l);
     struct lookup_waiters *w = l->way.waiters;
     bool answered = is_answered(l, e);
+    hold_failure(l, e);
     if (!l->sts_id[0] || (answered && !(in_force(l, e) && is_old(l, e))))
         return false;
     bool coming = l->way.hooks->want && l->way.hooks->want(l->way.hooks->ctx, l->domain, str_of(l->sts_id));
     if (answered || !coming || w->n >= WAITERS_MAX) {
-        if (!answered && l->ttl_s > LATE_TTL_S)
-            l->ttl_s = LATE_TTL_S;
+        if (!answered)
+            lookup_hold(l, TTL_PART_S);
         return false;
     }
     l->next_waiter = w->first;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RULE_TTL_MS = 3600 * 1000, LOOKUPS_MAX = 4096 };
+enum { RULE_TTL_MS = 3600 * 1000, LOOKUPS_MAX = 4096, BYTES_EACH = 4096 /* of a domain in the cache, on average at most */ };
 
 /* A domain that was asked for: its answer, or those who wait for it. */
 struct entry {
@@ -17,6 +17,7 @@ struct entry {
     struct router *router;
     uint64_t hash;
     char *domain;
+    size_t bytes;                 /* of the route */
     struct route *route;          /* one of these two, */
     struct route_trouble trouble; /* unless under way */
     int64_t expires_ms;
@@ -39,7 +40,8 @@ struct router {
     struct sts_list *policies;
     struct lookup_waiters waiters; /* for a policy */
     struct entry **table;
-    size_t entries, remembered, cap; /* remembered: those not under way */
+    size_t entries, remembered, cap; /* remembered: those not under way, */
+    size_t bytes;                    /* which have so many */
     struct entry *newest, *oldest;
     uint32_t lookups;           /* under way */
     struct line known, strange; /* waiting: domains that were found before go first */
@@ -55,6 +57,7 @@ static void unlink_use(struct router *r, struct entry *e)
     *(e->newer ? &e->newer->older : &r->newest) = e->older;
     *(e->older ? &e->older->newer : &r->oldest) = e->newer;
     r->remembered--;
+    r->bytes -= e->bytes;
 }
 
 static void link_newest(struct router *r, struct entry *e)
@@ -67,6 +70,7 @@ static void link_newest(struct router *r, struct entry *e)
         r->oldest = e;
     r->newest = e;
     r->remembered++;
+    r->bytes += e->bytes;
 }
 
 static void entry_free(struct entry *e)
@@ -76,10 +80,16 @@ static void entry_free(struct entry *e)
     free(e);
 }
 
-/* The least recently used make room; those with somebody waiting are in no order, and stay. */
-static void make_room(struct router *r)
+static bool is_full(const struct router *r, size_t more)
 {
-    while (r->oldest && r->remembered >= r->settings->cache_max) {
+    return r->remembered >= r->settings->cache_max || r->bytes + more > (size_t)r->settings->cache_max * BYTES_EACH;
+}
+
+/* The least recently used make room; those with somebody waiting are in no order, and stay. A stranger decides how large a route
+ * is (many hosts, large TLSA records), so bytes count, too. */
+static void make_room(struct router *r, size_t bytes)
+{
+    while (r->oldest && is_full(r, bytes)) {
         struct entry *e = r->oldest, **at = &r->table[e->hash & (r->cap - 1)];
         while (*at != e)
             at = &(*at)->chain;
@@ -119,7 +129,7 @@ static struct entry *entry_get(struct router *r, struct str domain)
             }
             return e;
         }
-    make_room(r);
+    make_room(r, 0);
     struct entry *e = calloc(1, sizeof *e);
     must(e);
     e->router = r;
@@ -152,6 +162,7 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
     struct router *r = e->router;
     route_free(&e->route);
     e->route = route;
+    e->bytes = route ? route_bytes(route) : 0;
     if (t) {
         e->trouble = *t;
         r->stats.failures++;
@@ -168,6 +179,7 @@ static void on_answer(void *ctx, struct route *route, const struct route_trouble
         answer(e, a);
     }
     e->under_way = false;
+    make_room(r, e->bytes);
     link_newest(r, e);
     if (e->first)
         begin(e);

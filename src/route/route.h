@@ -79,7 +79,7 @@ struct route_settings {
     bool allow_special; /* tests: MX hosts on loopback are allowed */
     bool ipv6;
     uint32_t port;      /* 25; tests use another */
-    uint32_t cache_max; /* domains remembered */
+    uint32_t cache_max; /* domains remembered, of 4 KiB each at most on average */
     /* Domains whose mail is for this server itself, before any rule: into a Maildir of its own. NULL: none. */
     bool (*is_own)(const void *ctx, struct str domain);
     const void *own_ctx;

@@ -66,6 +66,18 @@ struct route *route_make(const struct route *shape, const struct route_host *hos
     return r;
 }
 
+size_t route_bytes(const struct route *r)
+{
+    size_t n = sizeof *r + strlen(r->domain) + (r->hosts + 1) * sizeof *r->host;
+    for (unsigned i = 0; i < r->hosts; i++) {
+        const struct route_host *h = &r->host[i];
+        n += strlen(h->name) + h->tlsas * sizeof *h->tlsa;
+        for (unsigned k = 0; k < h->tlsas; k++)
+            n += h->tlsa[k].n;
+    }
+    return n;
+}
+
 struct route *route_ref(struct route *r)
 {
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);

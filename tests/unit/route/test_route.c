@@ -14,24 +14,19 @@
 enum { A = 1, MX = 15, TXT = 16, AAAA = 28, LOOKUPS_AT_ONCE = 4096 };
 
 /* What it answers: an A record's address, an MX's host (preference 10). Any other name exists without records, but for "gone."
- * (NXDOMAIN) and "broken" names (SERVFAIL). */
+ * (NXDOMAIN), "broken" names (SERVFAIL), and "wide" names, which have three hosts of eight addresses. */
 static const struct {
     const char *name;
     uint16_t type;
     const char *value;
-} records[] = {{"dest.test", MX, "mx.test"},
-               {"mx.test", A, "192.0.2.1"},
-               {"relay.test", A, "192.0.2.2"},
-               {"alone.test", A, "192.0.2.3"},
-               {"us.test", MX, "mail.us.test"},
-               {"mail.us.test", A, "192.0.2.4"},
-               {"inner.test", A, "127.0.0.1"},
-               {"null.test", MX, ""},
-               {"homeless.test", MX, "nowhere.test"},
-               {"second.test", MX, "mx.test"},
-               {"sixth.test", AAAA, ""},
-               {"sts.test", MX, "mx.test"},
-               {"_mta-sts.sts.test", TXT, "v=STSv1; id=7;"}};
+} records[] = {{"dest.test", MX, "mx.test"},          {"mx.test", A, "192.0.2.1"},
+               {"relay.test", A, "192.0.2.2"},        {"alone.test", A, "192.0.2.3"},
+               {"us.test", MX, "mail.us.test"},       {"mail.us.test", A, "192.0.2.4"},
+               {"inner.test", A, "127.0.0.1"},        {"null.test", MX, ""},
+               {"homeless.test", MX, "nowhere.test"}, {"second.test", MX, "mx.test"},
+               {"half.test", MX, "mx.test"},          {"half.test", MX, "broken.test"},
+               {"mute.test", MX, "mx.test"},          {"sixth.test", AAAA, ""},
+               {"sts.test", MX, "mx.test"},           {"_mta-sts.sts.test", TXT, "v=STSv1; id=7;"}};
 
 struct server {
     struct watch watch;
@@ -81,7 +76,7 @@ static size_t put_record(uint8_t *to, uint16_t type, const char *value)
         data[1] = 0x01;
     }
     memcpy(to, pointer, 2);
-    uint8_t head[] = {0, (uint8_t)type, 0, 1, 0, 0, 0, 60, (uint8_t)(n >> 8), (uint8_t)n};
+    uint8_t head[] = {0, (uint8_t)type, 0, 1, 0, 0, 0x0e, 0x10, (uint8_t)(n >> 8), (uint8_t)n};
     memcpy(to + 2, head, sizeof head);
     memcpy(to + 2 + sizeof head, data, n);
     return 2 + sizeof head + n;
@@ -102,6 +97,16 @@ static size_t question(const uint8_t *q, size_t n, char name[256], uint16_t *typ
     return at + 5;
 }
 
+static size_t put_wide(uint8_t *r, size_t end, const char *name, uint16_t type)
+{
+    char value[40];
+    for (int i = 0; i < (type == MX ? 3 : type == A ? 8 : 0); i++, r[7]++) {
+        snprintf(value, sizeof value, type == MX ? "wide%d.%s" : "192.0.2.%d", i, name);
+        end += put_record(r + end, type, value);
+    }
+    return end;
+}
+
 static bool serve_one(struct server *s)
 {
     uint8_t q[512], r[1500] = {0};
@@ -115,7 +120,9 @@ static bool serve_one(struct server *s)
     s->asked++;
     memcpy(r, q, end);
     r[2] = 0x81;
-    r[3] = strncmp(s->last, "gone.", 5) == 0 ? 0x83 : strncmp(s->last, "broken", 6) == 0 ? 0x82 : 0x80;
+    r[3] = strncmp(s->last, "gone.", 5) == 0                                                  ? 0x83
+           : strncmp(s->last, "broken", 6) == 0 || strcmp(s->last, "_mta-sts.mute.test") == 0 ? 0x82
+                                                                                              : 0x80;
     r[5] = 1;
     memset(r + 6, 0, 6);
     for (size_t i = 0; i < sizeof records / sizeof *records; i++)
@@ -123,6 +130,8 @@ static bool serve_one(struct server *s)
             r[7]++;
             end += put_record(r + end, type, records[i].value);
         }
+    if (strncmp(s->last, "wide", 4) == 0)
+        end = put_wide(r, end, s->last, type);
     sendto(s->watch.fd, r, end, 0, (struct sockaddr *)&from, len);
     return true;
 }
@@ -384,6 +393,49 @@ static void the_least_recently_used_domains_make_room(void **state)
     route_close(&r);
 }
 
+static void domains_with_many_hosts_make_room_sooner(void **state)
+{
+    static const char *const names[] = {"wide.test", "wide1.test", "wide2.test", "wide3.test"};
+    struct route_stats stats;
+    (void)state;
+    settings.cache_max = 5;
+    struct router *r = fresh();
+    for (int i = 0; i < 8; i++) {
+        struct answer a = find(r, names[i % 4]);
+        assert_int_equal(a.route->hosts, 24);
+        route_free(&a.route);
+    }
+    route_stats(r, &stats);
+    assert_int_equal(stats.lookups, 8); /* not even four are kept */
+    for (int i = 0; i < 6; i++) {
+        struct answer a = find(r, i % 2 ? "dest.test" : "alone.test");
+        route_free(&a.route);
+    }
+    route_stats(r, &stats);
+    assert_int_equal(stats.lookups, 10);
+    settings.cache_max = 1000;
+    route_close(&r);
+}
+
+/* Milliseconds that what is said of the domain holds. */
+static int64_t holds_ms(struct router *r, const char *domain)
+{
+    struct answer a = find(r, domain);
+    assert_non_null(a.route);
+    int64_t ms = a.route->expires_ms - loop_now_ms(l);
+    route_free(&a.route);
+    return ms;
+}
+
+static void what_is_known_in_part_does_not_hold_for_long(void **state)
+{
+    (void)state;
+    struct router *r = fresh();
+    assert_true(holds_ms(r, "dest.test") > 3000000);
+    assert_true(holds_ms(r, "half.test") <= 60000); /* the addresses of one host could not be had */
+    route_close(&r);
+}
+
 static void lookups_at_one_time_are_bounded_and_domains_found_before_go_first(void **state)
 {
     (void)state;
@@ -527,6 +579,19 @@ static void a_domain_that_announces_a_policy_waits_for_it_and_no_other_does(void
     route_close(&r);
 }
 
+static void a_missing_answer_about_a_policy_does_not_hold_for_long(void **state)
+{
+    char line[80];
+    (void)state;
+    struct router *r = fresh_with_office(true);
+    assert_true(holds_ms(r, "second.test") > 3000000); /* there is none */
+    assert_true(holds_ms(r, "mute.test") <= 60000);    /* nobody knows */
+    snprintf(line, sizeof line, "-\t0\t0\t0\t7\t%lld\t", (long long)(loop_wall_ms(l) / 1000 + 300));
+    publish(r, line);
+    assert_true(holds_ms(r, "sts.test") <= 300000); /* then it is fetched anew */
+    route_close(&r);
+}
+
 static void a_policy_that_cannot_be_fetched_ends_the_wait_and_one_that_is_known_stays(void **state)
 {
     (void)state;
@@ -587,6 +652,9 @@ int main(void)
         cmocka_unit_test(when_nobody_fetches_nothing_waits),
         cmocka_unit_test(a_router_closes_while_a_domain_waits_for_its_policy),
         cmocka_unit_test(lookups_at_one_time_are_bounded_and_domains_found_before_go_first),
+        cmocka_unit_test(domains_with_many_hosts_make_room_sooner),
+        cmocka_unit_test(what_is_known_in_part_does_not_hold_for_long),
+        cmocka_unit_test(a_missing_answer_about_a_policy_does_not_hold_for_long),
         cmocka_unit_test(several_resolvers_stand_in_for_each_other),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,6 +1,6 @@
 /* dsn: see dsn.h. A multipart/report (RFC 6522) of three parts: for people (dsn_text.c), for programs (RFC 3464), and the message
- * or its header. It is 7-bit throughout except for what it quotes; only where the sender's address needs UTF-8, and the message
- * came with SMTPUTF8, the parts take RFC 6533's global forms.
+ * or its header. It is 7-bit throughout, for nobody knows what the way back takes and nobody is told when it is lost; only where
+ * the sender's address needs UTF-8, and the message came with SMTPUTF8, the parts take RFC 6533's global forms.
  *
  * Everything in it that came from strangers (replies, addresses, ENVID, the message) is quoted within bounds and cleaned of what
  * could break a field or forge a part; the boundary is a fresh random id. */
@@ -89,17 +89,6 @@ static struct str header_quote(struct str content)
     return str_mem(content.p, end);
 }
 
-/* RFC 3461 6.2 (g): the content comes back only with a failure; how large a one may is ours to say. Binary content cannot stand
- * in a part whose lines end with CRLF. */
-static void quote_choose(struct report *p)
-{
-    const struct dsn_request *r = p->r;
-    bool may =
-        r->kind == DSN_FAILED && r->envelope->ret != RET_HDRS && !r->envelope->requiretls && r->envelope->body != BODY_BINARYMIME;
-    p->whole = may && r->content.n <= r->quote_max;
-    p->quote = p->whole ? r->content : header_quote(r->content);
-}
-
 /* A sender with a UTF-8 address can only be reached by servers that take UTF-8. Of the way back to any other nothing is known, so
  * all is told in ASCII, whatever the recipients' addresses are (RFC 6533 4). */
 static void forms_choose(struct report *p)
@@ -107,6 +96,19 @@ static void forms_choose(struct report *p)
     const struct envelope *e = p->r->envelope;
     p->global = e->smtputf8 && utf8_needed(e->sender);
     p->wrapped = e->smtputf8 && !p->global && utf8_needed(header_quote(p->r->content));
+}
+
+/* RFC 3461 6.2 (g): the content comes back only with a failure; how large a one may is ours to say. Binary content cannot stand
+ * in a part whose lines end with CRLF, and 8-bit content in none that every server takes: of such a message the header comes back
+ * (RFC 6522 3). */
+static void quote_choose(struct report *p)
+{
+    const struct dsn_request *r = p->r;
+    const struct envelope *e = r->envelope;
+    bool fits = p->global || p->wrapped || !utf8_needed(r->content);
+    bool may = r->kind == DSN_FAILED && e->ret != RET_HDRS && !e->requiretls && e->body != BODY_BINARYMIME && fits;
+    p->whole = may && r->content.n <= r->quote_max;
+    p->quote = p->whole ? r->content : header_quote(r->content);
 }
 
 static void line(struct report *p, const char *text) { buf_addf(p->b, "%s\r\n", text); }
@@ -168,7 +170,7 @@ static void head(struct report *p)
     line(p, "MIME-Version: 1.0");
     buf_addf(p->b, "Content-Type: multipart/report; report-type=%sdelivery-status;\r\n\tboundary=\"%s\"\r\n",
              p->global ? "global-" : "", p->boundary);
-    if (utf8_needed(p->quote) && !p->wrapped)
+    if (p->global)
         line(p, "Content-Transfer-Encoding: 8bit");
     line(p, "");
 }
@@ -306,9 +308,10 @@ static void quote_part(struct report *p)
 {
     static const char *const types[2][2] = {{"text/rfc822-headers", "message/rfc822"},
                                             {"message/global-headers", "message/global"}};
-    const char *encoding = p->wrapped ? "quoted-printable" : utf8_needed(p->quote) ? "8bit" : "7bit";
+    bool encoded = p->wrapped || (!p->global && utf8_needed(p->quote)); /* a header that is broken (RFC 6522 4) */
+    const char *encoding = encoded ? "quoted-printable" : utf8_needed(p->quote) ? "8bit" : "7bit";
     part(p, types[p->global || p->wrapped][p->whole], encoding);
-    if (p->wrapped)
+    if (encoded)
         mime_quoted_printable(p->quote, p->b);
     else
         buf_add_str(p->b, p->quote);
@@ -322,8 +325,8 @@ void dsn_write(const struct dsn_request *r, const uint32_t *which, uint32_t n, s
     char id[ID_TEXT + 1];
     id_text(r->id, id);
     snprintf(p.boundary, sizeof p.boundary, "=_%s", id);
-    quote_choose(&p);
     forms_choose(&p);
+    quote_choose(&p);
     head(&p);
     line(&p, "This is a delivery status notification in MIME format (RFC 3464).");
     human_part(&p);

@@ -144,6 +144,17 @@ def test_utf8_addresses_are_reported_in_utf8_where_the_way_back_takes_it():
         assert any(c.startswith("MAIL FROM:<>") and "SMTPUTF8" in c for c in receiver.commands), receiver.commands
 
 
+def test_a_bounce_of_8_bit_mail_reaches_a_sender_whose_server_takes_7_bits_alone():
+    """All that the way back takes is not known; what is asked for (RET=FULL) is no use when it is lost (RFC 6522 3)."""
+    message = MESSAGE.replace(b"order 17", "zamówienie".encode()) + "zażółć\r\n".encode()
+    with world(extensions=("PIPELINING",)) as (server, receiver):
+        submit(server, {"b@dest.test": ""}, mail="BODY=8BITMIME RET=FULL", message=message)
+        r = wait_until(lambda: reports(receiver))[0]
+        assert r.groups[0]["Action"] == "failed" and r.raw.isascii(), r.raw
+        assert r.parts[2].get_content_type() == "text/rfc822-headers" and "zamówienie".encode() in r.parts[2].get_payload(decode=True), r.raw
+        assert b"za=C5=BC" not in r.raw and b"the text" not in r.raw
+
+
 def test_a_notification_to_an_ascii_sender_needs_no_smtputf8():
     """The recipient's address is told in ASCII where the way back is not known to take anything else."""
     plain = Receiver(rule, ("PIPELINING", "8BITMIME"))

@@ -93,8 +93,8 @@ def failed():
     assert second["status"] == "5.4.7", "an expired message failed for good, whatever the last reply said"
     assert second["diagnostic-code"] == "smtp; 421 4.4.5 busy za????"
     assert "original-recipient" not in second
-    assert original.get_content_type() == "message/rfc822"
-    assert original.get_payload(0).get_payload(decode=True).decode() == "Treść listu.\r\n--not a boundary\r\n"
+    assert original.get_content_type() == "text/rfc822-headers", "8-bit content is not sent a way of which nothing is known"
+    assert "Message-ID: <17@shop.pl>" in original.get_content() and raw.isascii()
 
 
 def headers(kind):
@@ -165,9 +165,9 @@ def of_utf8_recipients_to_an_ascii_sender():
     assert m.get_param("report-type") == "delivery-status"
     text, status, original = parts(m)
     assert status.get_content_type() == "message/delivery-status"
-    assert all(byte < 128 for byte in raw[:raw.rindex(b"Content-Type: message/rfc822")])
+    assert raw.isascii()
     assert any(g["final-recipient"] == "utf-8; \\x{17C}\\x{F3}\\x{142}w@example.pl" for g in groups(status)[1:]), raw
-    assert original.get_content_type() == "message/rfc822"  # its header is ASCII
+    assert original.get_content_type() == "text/rfc822-headers"
     assert "<żółw@example.pl>" in text.get_content()
 
 

@@ -158,6 +158,30 @@ static void the_longest_reply_stays_in_bounds(void **state)
     buf_done(&b);
 }
 
+static void a_message_of_8_bit_bytes_comes_back_as_its_header_in_7_bits(void **state)
+{
+    static const char *const contents[] = {"A: b\r\nSubject: x\r\n\r\nza\xc5\xbc\xc3\xb3\xc5\x82\xc4\x87\r\n",
+                                           "A: b\r\nSubject: za\xbf\xf3\xb3\xe6\r\n\r\nbody\r\n"};
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct envelope e = envelope();
+        e.ret = RET_FULL;
+        struct buf b = written(&e, str_of(contents[i]), STR("no"));
+        for (size_t k = 0; k < b.n; k++)
+            assert_true((unsigned char)b.p[k] < 0x80);
+        assert_int_equal(lines_with(&b, "Content-Type: text/rfc822-headers"), 1);
+        assert_int_equal(lines_with(&b, "A: b"), 1);
+        assert_int_equal(lines_with(&b, "Subject: za=BF=F3=B3=E6"), i);
+        assert_int_equal(lines_with(&b, "za=C5") + lines_with(&b, "body"), 0);
+        buf_done(&b);
+    }
+    struct envelope e = envelope();
+    struct buf b = written(&e, STR("A: b\r\n\r\nbody\r\n"), STR("no"));
+    assert_int_equal(lines_with(&b, "Content-Type: message/rfc822\r"), 1);
+    assert_int_equal(lines_with(&b, "body"), 1);
+    buf_done(&b);
+}
+
 static void odd_content_is_quoted_or_left_out(void **state)
 {
     (void)state;
@@ -205,11 +229,17 @@ static void a_great_number_of_recipients_is_told_briefly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(who_is_told_follows_notify),          cmocka_unit_test(only_the_matching_status_is_told),
-        cmocka_unit_test(nobody_is_told_about_a_notification), cmocka_unit_test(an_index_out_of_range_is_passed_over),
-        cmocka_unit_test(a_hostile_reply_forges_nothing),      cmocka_unit_test(a_hostile_message_id_and_subject_forge_nothing),
-        cmocka_unit_test(a_hostile_host_name_forges_nothing),  cmocka_unit_test(the_longest_reply_stays_in_bounds),
-        cmocka_unit_test(odd_content_is_quoted_or_left_out),   cmocka_unit_test(a_great_number_of_recipients_is_told_briefly),
+        cmocka_unit_test(who_is_told_follows_notify),
+        cmocka_unit_test(only_the_matching_status_is_told),
+        cmocka_unit_test(nobody_is_told_about_a_notification),
+        cmocka_unit_test(an_index_out_of_range_is_passed_over),
+        cmocka_unit_test(a_hostile_reply_forges_nothing),
+        cmocka_unit_test(a_hostile_message_id_and_subject_forge_nothing),
+        cmocka_unit_test(a_hostile_host_name_forges_nothing),
+        cmocka_unit_test(the_longest_reply_stays_in_bounds),
+        cmocka_unit_test(a_message_of_8_bit_bytes_comes_back_as_its_header_in_7_bits),
+        cmocka_unit_test(odd_content_is_quoted_or_left_out),
+        cmocka_unit_test(a_great_number_of_recipients_is_told_briefly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ struct offer *offer_new(struct job *j)
     o->job = j;
     o->home = m->home;
     o->ask.ctx = o;
+    o->requiretls = m->letter->envelope.requiretls;
     snprintf(o->stream, sizeof o->stream, "%.*s", STR_ARGS(m->letter->envelope.stream));
     return o;
 }
@@ -29,7 +30,7 @@ void offer_post(struct offer *o, struct route *route)
 {
     struct engine *e = o->home->engine;
     o->route = route;
-    o->job->policy = route->policy;
+    o->job->policy = route->policy ^ (o->requiretls ? route->voucher : 0);
     o->owner = &e->worker[siphash(e->hash_key, route->site, strlen(route->site)) % e->workers];
     struct outbox *b = &o->home->outbox[o->owner->number];
     o->next = NULL;

@@ -11,6 +11,7 @@ struct offer {
     struct job *job;
     struct worker *home, *owner;
     struct route *route;
+    bool requiretls; /* whose host is vouched for goes apart from whose is not (RFC 8689 4.2.1) */
     char stream[64];
 };
 

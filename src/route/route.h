@@ -42,6 +42,7 @@ struct route {
     const char *site;             /* key of the receiving site: sorted MX names, or the rule's target */
     enum secure_level tls;        /* what the settings say */
     uint32_t policy;              /* a number for all that its hosts demand; 0: no more than the settings' opportunistic TLS */
+    uint32_t voucher;             /* a number for the hosts that are vouched for; 0: none */
     const char *login, *password; /* smart host AUTH; NULL: none */
     const char
         *maildir; /* ROUTE_MAILDIR: the directory, with %u and %d already replaced by nothing: they are filled per recipient */

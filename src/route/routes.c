@@ -19,6 +19,15 @@ static uint32_t policy_number(const struct route_host *host, unsigned n)
     return (uint32_t)(sum ^ sum >> 32);
 }
 
+static uint32_t voucher_number(const struct route_host *host, unsigned n)
+{
+    const uint8_t *key = hash_process_key();
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < n; i++)
+        sum += host[i].vouched ? siphash(key, host[i].name, strlen(host[i].name)) : 0;
+    return (uint32_t)(sum ^ sum >> 32);
+}
+
 static char *copy(const char *z)
 {
     char *c = z ? strdup(z) : NULL;
@@ -63,6 +72,7 @@ struct route *route_make(const struct route *shape, const struct route_host *hos
         r->host[i].tlsa = copy_tlsa(&hosts[i]);
     }
     r->policy = policy_number(r->host, n);
+    r->voucher = voucher_number(r->host, n);
     return r;
 }
 

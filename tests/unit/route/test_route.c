@@ -579,6 +579,31 @@ static void a_domain_that_announces_a_policy_waits_for_it_and_no_other_does(void
     route_close(&r);
 }
 
+static uint32_t voucher_of(struct router *r, const char *domain)
+{
+    struct answer a = find(r, domain);
+    assert_non_null(a.route);
+    assert_int_equal(a.route->voucher != 0, a.route->host[0].vouched);
+    uint32_t number = a.route->voucher;
+    route_free(&a.route);
+    return number;
+}
+
+static void a_host_is_vouched_for_by_the_policy_or_by_being_the_domain_and_not_by_unsigned_dns(void **state)
+{
+    (void)state;
+    struct router *r = fresh_with_office(true);
+    publish(r, "7\t1\t1\t99999999999\t-\t0\tmx.test "); /* it is being tested, and names the host all the same */
+    assert_int_not_equal(voucher_of(r, "sts.test"), 0);
+    assert_int_not_equal(voucher_of(r, "alone.test"), 0);
+    assert_int_equal(voucher_of(r, "second.test"), 0);
+    route_close(&r);
+    r = fresh_with_office(true);
+    publish(r, "7\t1\t1\t99999999999\t-\t0\tother.test ");
+    assert_int_equal(voucher_of(r, "sts.test"), 0);
+    route_close(&r);
+}
+
 static void a_missing_answer_about_a_policy_does_not_hold_for_long(void **state)
 {
     char line[80];
@@ -655,6 +680,7 @@ int main(void)
         cmocka_unit_test(domains_with_many_hosts_make_room_sooner),
         cmocka_unit_test(what_is_known_in_part_does_not_hold_for_long),
         cmocka_unit_test(a_missing_answer_about_a_policy_does_not_hold_for_long),
+        cmocka_unit_test(a_host_is_vouched_for_by_the_policy_or_by_being_the_domain_and_not_by_unsigned_dns),
         cmocka_unit_test(several_resolvers_stand_in_for_each_other),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -125,7 +125,7 @@ static enum secure_flaw trouble_of(struct fetch *x, CURLcode code, char why[300]
         snprintf(why, 300, "it is larger than 64 KB");
         return FLAW_POLICY_INVALID;
     }
-    if (x->forbidden)
+    if (code != CURLE_OK && x->forbidden) /* one address of several may be */
         snprintf(why, 300, "its host has a loopback or link-local address");
     else if (code != CURLE_OK)
         snprintf(why, 300, "%s", x->trouble[0] ? x->trouble : curl_easy_strerror(code));

@@ -24,6 +24,8 @@ enum {
     FAILED_S = 300,
     JUST_S = 60, /* since a policy was fetched: what an engine wants that has not read of it yet */
     KNOWN_MAX = 200000,
+    FAILED_MAX = KNOWN_MAX / 2,    /* where nothing but a failure is known, up to here: they must not keep policies out */
+    BYTES_MAX = 192 * 1024 * 1024, /* of all together; readers of the file take 256 MB */
     DAY_MS = 86400000,
     ANSWER_MAX = 1024 * 1024
 };
@@ -41,7 +43,7 @@ struct policies {
     struct fetcher *fetcher;
     struct store *store; /* for the counts of reports; NULL: none are sent */
     void *tree;          /* of struct known, by domain */
-    size_t n;
+    size_t n, bytes;
     char path[600];
     bool changed;
     int64_t written_ms;
@@ -75,26 +77,40 @@ static void known_free(void *k)
     free(k);
 }
 
-/* Puts what is known of a domain in place of what was; texts are copied. */
+static size_t bytes_of(const struct sts_entry *e) { return e->domain.n + e->id.n + e->mx.n + e->failed_id.n + 100; /* numbers */ }
+
+static void forget(struct policies *p, struct known *k)
+{
+    tdelete(k, &p->tree, by_domain);
+    p->bytes -= bytes_of(&k->entry);
+    p->n--;
+    known_free(k);
+}
+
+/* Strangers decide how many policies there are, and how large. */
+static bool has_room(const struct policies *p, const struct known *old, const struct sts_entry *e)
+{
+    size_t was = old ? bytes_of(&old->entry) : 0, most = e->id.n ? KNOWN_MAX : FAILED_MAX;
+    return (old || p->n < most) && p->bytes - was + bytes_of(e) <= BYTES_MAX;
+}
+
+/* Puts what is known of a domain in place of what was, if there is room; texts are copied. */
 static void set(struct policies *p, const struct sts_entry *e)
 {
-    struct known *k = calloc(1, sizeof *k), *old = find(p, e->domain);
-    must(k);
-    if (!old && p->n == KNOWN_MAX) {
-        free(k);
+    struct known *old = find(p, e->domain);
+    if (!has_room(p, old, e))
         return;
-    }
+    struct known *k = calloc(1, sizeof *k);
+    must(k);
     k->entry = *e;
     k->entry.domain = arena_str(&k->arena, e->domain);
     k->entry.id = arena_str(&k->arena, e->id);
     k->entry.mx = arena_str(&k->arena, e->mx);
     k->entry.failed_id = arena_str(&k->arena, e->failed_id);
-    if (old) {
-        tdelete(old, &p->tree, by_domain);
-        known_free(old);
-        p->n--;
-    }
+    if (old)
+        forget(p, old);
     must(tsearch(k, &p->tree, by_domain));
+    p->bytes += bytes_of(&k->entry);
     p->n++;
 }
 
@@ -180,11 +196,8 @@ static bool write_list(struct policies *p, struct fault *f)
     must(g.entry && g.old);
     twalk_r(p->tree, gather, &g);
     bool good = sts_list_write(p->path, g.entry, g.n, f);
-    for (size_t i = 0; i < g.old_n; i++) {
-        tdelete(g.old[i], &p->tree, by_domain);
-        known_free(g.old[i]);
-        p->n--;
-    }
+    for (size_t i = 0; i < g.old_n; i++)
+        forget(p, g.old[i]);
     free(g.entry);
     free(g.old);
     return good;

@@ -66,8 +66,11 @@ static bool read_lines(struct key_index *x, const char *path, struct str text, s
 static bool make_folder(const char *path, const char *above, struct fault *f)
 {
     struct stat st;
-    if (mkdir(path, 0700) != 0)
+    if (mkdir(path, 0700) != 0) {
+        if (errno == ENOENT)
+            return fault_set(f, "there is no data directory for %s: start the server once, or name its settings with -c", path);
         return errno == EEXIST || fault_errno(f, errno, "cannot make %s", path);
+    }
     if (geteuid() == 0 && stat(above, &st) == 0 && lchown(path, st.st_uid, st.st_gid) != 0)
         return fault_errno(f, errno, "cannot give %s to the server's user", path);
     return true;

@@ -200,6 +200,16 @@ def test_the_zone_snippet_is_read_by_another_and_says_what_json_says():
         w.close()
 
 
+def test_a_domain_is_not_added_where_no_server_has_been():
+    server = Goniec(free_port(), start=False)
+    try:
+        p = server.run("domain", "add", "shop.test", "-c", server.config)
+        assert p.returncode != 0 and not p.stdout and b"start the server once" in p.stderr, p
+        assert not os.path.exists(server.data)
+    finally:
+        server.folder.cleanup()
+
+
 def test_a_domain_without_keys_passes_is_signed_by_ours_or_is_refused():
     for setting, expected in (("pass", []), ("own-domain", ["goniec.test"] * 2), ("refuse", None)):
         w = Signed(f'dkim_unknown = "{setting}"')

@@ -4,6 +4,7 @@ time is waiting. One line a test; the last line counts them."""
 import concurrent.futures
 import importlib
 import os
+import queue
 import re
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import unittest
 AT_ONCE = 2
 FIRST = ("test_relay", "test_demo", "test_mta_sts", "test_cli", "test_disk")  # they take longest
 HERE = os.path.dirname(os.path.abspath(__file__))
+PORTS = queue.SimpleQueue()  # a range for each that runs: none takes a port that another one is about to take
+for n in range(AT_ONCE):
+    PORTS.put(f"{10000 + n * 20000 // AT_ONCE} {10000 + (n + 1) * 20000 // AT_ONCE}")
 COUNTS = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped\n\Z")
 
 
@@ -41,8 +45,10 @@ def run_file(name, wanted):
 
 def in_its_own_process(name, wanted):
     """What a file's tests printed, and how many passed, failed and were skipped; a process that ends without counting failed."""
+    ports = PORTS.get()
     p = subprocess.run([sys.executable, os.path.abspath(__file__), "--file", name, *wanted], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                       errors="replace")
+                       errors="replace", env={**os.environ, "GONIEC_TEST_PORTS": ports})
+    PORTS.put(ports)
     counts = COUNTS.search(p.stdout)
     if p.returncode == 0 and counts:
         return p.stdout[:counts.start()], [int(n) for n in counts.groups()]

@@ -14,16 +14,22 @@ import time
 BINARY = os.path.abspath(os.environ.get("GONIEC", "build/goniec"))
 
 
+GIVEN = set()
+
+
 def free_port():
-    """Below the range that outgoing connections take theirs from: none may take it while the server is down."""
+    """Below the range that outgoing connections take theirs from: none may take it while the server is down. No port is given twice."""
+    first, end = map(int, os.environ.get("GONIEC_TEST_PORTS", "10000 30000").split())
     while True:
-        port = random.randrange(10000, 30000)
+        port = random.randrange(first, end)
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
-                pass
+                continue
+        if port not in GIVEN:
+            GIVEN.add(port)
+            return port
 
 
 def wait_until(what, seconds=15, every=0.03):

@@ -198,7 +198,7 @@ accept {{ message_bytes_max = 4M auth_failures_max = 5 }}
         if "workers take mail" not in self.log_text()[before:]:
             return False
         try:
-            with socket.create_connection(("127.0.0.1", self.mx), 1) as s:
+            with socket.create_connection(("127.0.0.1", self.mx), 5) as s:
                 if "proxy_networks" in open(self.config, encoding="utf-8").read():
                     s.sendall(b"PROXY UNKNOWN\r\n")
                 return s.recv(100).startswith(b"220")

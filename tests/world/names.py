@@ -8,6 +8,7 @@ as it stands), a word, or missing: a name with other records has none of this ki
 names.forged[name] is a list of addresses: before the true answer about that name go replies with those and a wrong id.
 names.ttl[name] is the time to live of its records (60 otherwise)."""
 import socket
+import contextlib
 import socketserver
 import struct
 import threading
@@ -52,8 +53,11 @@ class Names:
         self.answers = answers
         self.forged, self.ttl = {}, {}
         self.asked = []
-        self.port = free_port()  # free for TCP; below the ephemeral range nobody takes it for UDP either
-        self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self.handler(False))
+        self.udp = None
+        while not self.udp:
+            self.port = free_port()  # free for TCP; a resolver that asks something may have it for UDP
+            with contextlib.suppress(OSError):
+                self.udp = socketserver.ThreadingUDPServer(("127.0.0.1", self.port), self.handler(False))
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self.tcp = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), self.handler(True))
         for server in (self.udp, self.tcp):

@@ -7,8 +7,8 @@ as it stands), a word, or missing: a name with other records has none of this ki
   foreign-id foreign-question an answer to something else, and no other
 names.forged[name] is a list of addresses: before the true answer about that name go replies with those and a wrong id.
 names.ttl[name] is the time to live of its records (60 otherwise)."""
-import socket
 import contextlib
+import socket
 import socketserver
 import struct
 import threading

@@ -286,15 +286,14 @@ static void a_follower_that_is_killed_anywhere_counts_nothing_twice_and_misses_n
     check_all(w);
 }
 
-static void a_note_that_nobody_is_left_ends_the_message(void **state)
+/* Writes it as the last note of the third message, after which nothing waits. */
+static void last_note_leaves_nothing(struct world *w, const struct outcome *o)
 {
-    struct world *w = *state;
     struct report_stats stats;
-    struct outcome nobody = {.id = id_of(2), .at_ms = 3000};
     struct buf note = {0};
     write_some(w, 3);
     follow_all(w, &stats);
-    outcome_encode(&nobody, &note);
+    outcome_encode(o, &note);
     assert_int_equal(log_note(w->log, &w->entry[2], buf_str(&note), true, NULL), LOG_OK);
     log_flush(w->log);
     buf_done(&note);
@@ -307,27 +306,16 @@ static void a_note_that_nobody_is_left_ends_the_message(void **state)
     store_close(&s);
 }
 
+static void a_note_that_nobody_is_left_ends_the_message(void **state)
+{
+    last_note_leaves_nothing(*state, &(struct outcome){.id = id_of(2), .at_ms = 3000});
+}
+
 /* Killed between a bounce's record, which ends a recipient, and the note that tells so: the last note is about the others. */
 static void a_message_that_ends_has_nobody_open_although_a_note_is_missing(void **state)
 {
-    struct world *w = *state;
-    struct report_stats stats;
     struct outcome_rcpt second = {.rcpt = 1, .status = OUTCOME_DELIVERED};
-    struct outcome last = {.id = id_of(2), .at_ms = 3000, .rcpts = 1, .rcpt = &second};
-    struct buf note = {0};
-    write_some(w, 3);
-    follow_all(w, &stats);
-    outcome_encode(&last, &note);
-    assert_int_equal(log_note(w->log, &w->entry[2], buf_str(&note), true, NULL), LOG_OK);
-    log_flush(w->log);
-    buf_done(&note);
-    follow_all(w, &stats);
-    struct store *s = open_store(w);
-    unsigned waiting = 0;
-    store_waiting_each(s, count_waiting, &waiting);
-    assert_int_equal(waiting, 0);
-    assert_int_equal(store_queue_length(s), 0);
-    store_close(&s);
+    last_note_leaves_nothing(*state, &(struct outcome){.id = id_of(2), .at_ms = 3000, .rcpts = 1, .rcpt = &second});
 }
 
 static void records_that_are_not_understood_are_counted_and_passed_over(void **state)

@@ -4,13 +4,13 @@
 #include "api/ask.h"
 #include "api/metrics.h"
 #include "lib/buf.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 #include "lib/net.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { ANSWER_MAX = 4 * 1024 * 1024, CONNECTIONS_MAX = 100, TIMEOUT_S = 10, REQUEST_MEMORY = 16 * 1024, LATE_MS = 30000 };
 
@@ -22,17 +22,10 @@ struct http {
 
 /* ---- pages ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* One reason for trouble a line; nothing when all is well. */
 static void find_trouble(const struct http *h, bool engine, struct str lines, struct buf *reasons)
 {
-    int64_t late_ms = now_ms() - atomic_load(&h->numbers->step_ms);
+    int64_t late_ms = clock_wall_ms() - atomic_load(&h->numbers->step_ms);
     if (!engine)
         buf_add_str(reasons, STR("the engine does not answer: mail is not taken\n"));
     if (engine && metrics_any(lines, "log_disk_full"))

@@ -6,6 +6,7 @@
 #include "api/policies.h"
 #include "api/publisher.h"
 #include "api/tls_sender.h"
+#include "lib/clock.h"
 #include "report/inbound.h"
 
 #include <errno.h>
@@ -28,13 +29,6 @@ static void on_signal(int n)
 }
 
 static void say(const char *text) { fprintf(stderr, "office: %s\n", text); }
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 static void pause_ms(int ms)
 {
@@ -66,10 +60,10 @@ static void publish(struct work *w, struct office_numbers *n)
     atomic_store(&n->returned_unknown, b.unknown);
     atomic_store(&n->returned_surplus, b.surplus);
     atomic_store(&n->passed, b.passed);
-    atomic_store(&n->step_ms, now_ms());
-    if (now_ms() - w->counted_ms < COUNT_MS)
+    atomic_store(&n->step_ms, clock_wall_ms());
+    if (clock_wall_ms() - w->counted_ms < COUNT_MS)
         return;
-    w->counted_ms = now_ms();
+    w->counted_ms = clock_wall_ms();
     atomic_store(&n->queued, store_queue_length(w->store));
 }
 
@@ -77,9 +71,9 @@ static void publish(struct work *w, struct office_numbers *n)
 static void offer_http(const struct office_options *o, struct office_numbers *n, struct http **h, int64_t *tried_ms)
 {
     struct fault f;
-    if (*h || !*o->http_address || now_ms() - *tried_ms < HTTP_AGAIN_MS)
+    if (*h || !*o->http_address || clock_wall_ms() - *tried_ms < HTTP_AGAIN_MS)
         return;
-    *tried_ms = now_ms();
+    *tried_ms = clock_wall_ms();
     if (!http_open(h, o, n, &f))
         say(f.text);
 }
@@ -88,12 +82,12 @@ static void offer_http(const struct office_options *o, struct office_numbers *n,
 static int turn(struct work *w)
 {
     struct fault f;
-    int64_t began_ms = now_ms();
+    int64_t began_ms = clock_wall_ms();
     int got = report_step(w->report, began_ms, &f);
     if (got == 0)
         w->read_ms = began_ms;
-    int came = got < 0 ? 0 : inbound_step(w->inbound, now_ms(), w->read_ms, &f);
-    int told = got < 0 || came < 0 ? 0 : aggregate_gather(w->store, w->data_directory, now_ms() / 1000, &f);
+    int came = got < 0 ? 0 : inbound_step(w->inbound, clock_wall_ms(), w->read_ms, &f);
+    int told = got < 0 || came < 0 ? 0 : aggregate_gather(w->store, w->data_directory, clock_wall_ms() / 1000, &f);
     if (got < 0 || came < 0 || told < 0)
         say(f.text);
     return got < 0 || came < 0 || told < 0 ? -1 : got + came + told;
@@ -103,7 +97,7 @@ static void follow(const struct office_options *o, struct work *w)
 {
     static struct office_numbers numbers;
     struct http *h = NULL;
-    atomic_store(&numbers.step_ms, now_ms());
+    atomic_store(&numbers.step_ms, clock_wall_ms());
     while (!stopping) {
         offer_http(o, &numbers, &h, &w->tried_ms);
         int got = turn(w);

@@ -5,6 +5,7 @@
 
 #include "api/ask.h"
 #include "api/fetch.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 #include "store/tls.h"
 
@@ -48,13 +49,6 @@ struct policies {
     bool changed;
     int64_t written_ms;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* ---- what is known ---- */
 
@@ -117,7 +111,7 @@ static void set(struct policies *p, const struct sts_entry *e)
 /* Its domain is told in the day's report (RFC 8460 4.3.2.2). */
 static void count_failure(struct policies *p, const char *domain, enum secure_flaw flaw)
 {
-    struct store_tls t = {.day = now_ms() / DAY_MS,
+    struct store_tls t = {.day = clock_wall_ms() / DAY_MS,
                           .domain = str_of(domain),
                           .source_ip = STR(""),
                           .session = {.host = STR(""), .ip = STR(""), .by = BY_STS, .flaw = flaw, .policy = STR("")}};
@@ -132,7 +126,7 @@ static void on_fetched(void *ctx, const char *domain, const char *id, const stru
     struct policies *p = ctx;
     struct known *k = find(p, str_of(domain));
     struct sts_entry e = k ? k->entry : (struct sts_entry){.domain = str_of(domain)};
-    int64_t now_s = now_ms() / 1000;
+    int64_t now_s = clock_wall_ms() / 1000;
     if (policy) {
         e.id = str_of(id);
         e.mode = policy->mode;
@@ -190,7 +184,7 @@ static void gather(const void *node, VISIT visit, void *ctx)
 
 static bool write_list(struct policies *p, struct fault *f)
 {
-    struct gathering g = {.now_s = now_ms() / 1000};
+    struct gathering g = {.now_s = clock_wall_ms() / 1000};
     g.entry = calloc(p->n + 1, sizeof *g.entry);
     g.old = calloc(p->n + 1, sizeof(struct known *));
     must(g.entry && g.old);
@@ -208,10 +202,10 @@ static void publish(struct policies *p)
 {
     struct buf answer = {.max = 4096};
     struct fault f;
-    int64_t since_ms = now_ms() - p->written_ms;
+    int64_t since_ms = clock_wall_ms() - p->written_ms;
     if (!p->changed || (since_ms >= -TROUBLE_MS && since_ms < APART_MS))
         return;
-    p->written_ms = now_ms();
+    p->written_ms = clock_wall_ms();
     p->changed = !write_list(p, &f);
     if (p->changed) {
         p->written_ms += TROUBLE_MS;
@@ -228,7 +222,7 @@ static void publish(struct policies *p)
 static bool is_answered(struct policies *p, struct str domain, struct str id)
 {
     const struct known *k = find(p, domain);
-    int64_t now_s = now_ms() / 1000;
+    int64_t now_s = clock_wall_ms() / 1000;
     return k && ((str_eq(k->entry.id, id) && now_s - k->entry.fetched_s < JUST_S) ||
                  (str_eq(k->entry.failed_id, id) && now_s < k->entry.failed_until_s));
 }

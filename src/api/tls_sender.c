@@ -5,6 +5,7 @@
 #include "api/tls_sender.h"
 
 #include "api/tls_report.h"
+#include "lib/clock.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 #include "mail/id.h"
@@ -39,13 +40,6 @@ struct tls_sender {
     pthread_t thread;
     atomic_bool stopping;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
 
 /* False: it is time to stop. */
 static bool rest(struct tls_sender *s, int ms)
@@ -151,7 +145,7 @@ static bool send_report(struct tls_sender *s, int64_t day, struct str domain, co
                            .hostname = o->hostname,
                            .from = str_of(o->reports.from),
                            .day = day,
-                           .now_ms = now_ms(),
+                           .now_ms = clock_wall_ms(),
                            .sts = known ? sts_list_find(list, domain) : NULL,
                            .row = g.row,
                            .rows = g.n};
@@ -194,7 +188,7 @@ static void *run(void *ctx)
     while (rest(s, pause_ms)) {
         struct arena a = {0};
         struct str domain = STR("");
-        int64_t day = 0, now_s = now_ms() / 1000, today = now_s / DAY_S;
+        int64_t day = 0, now_s = clock_wall_ms() / 1000, today = now_s / DAY_S;
         pause_ms = LOOK_MS;
         while (now_s % DAY_S >= begin_s && !atomic_load(&s->stopping) && store_tls_next(s->store, today, &a, &day, &domain))
             if (!one(s, day, domain, today))

@@ -3,6 +3,7 @@
  * transaction: half an import does not exist, whenever it is interrupted, and doing it again changes nothing. */
 #include "cli/entry.h"
 #include "cli/rows.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 
 #include <errno.h>
@@ -38,19 +39,12 @@ struct importing {
 
 /* ---- telling ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* "what DONE of ALL", on a terminal, now and then. */
 static void progress(struct importing *x, const char *what, size_t done, const char *of, size_t all)
 {
-    if (!x->terminal || done % STRIDE || now_ms() - x->told_ms < PROGRESS_MS)
+    if (!x->terminal || done % STRIDE || clock_monotonic_ms() - x->told_ms < PROGRESS_MS)
         return;
-    x->told_ms = now_ms();
+    x->told_ms = clock_monotonic_ms();
     fprintf(stderr, "\r%s %zu%s%zu ", what, done, of, all);
 }
 

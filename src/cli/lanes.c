@@ -4,11 +4,11 @@
 
 #include "cli/story.h"
 #include "cli/text.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 #include "mail/date.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { ANSWER_MAX = 64 * 1024 * 1024, SITE_WIDTH_MAX = 48 };
 enum number { WAITING, RUNNING, ENDED, REST_S, CONNECTIONS, CONNECTIONS_MAX, NUMBERS };
@@ -185,12 +185,10 @@ int lanes_tell(const struct common *c)
 {
     struct buf answer = {.max = ANSWER_MAX}, out = {0};
     struct lane_row *r = NULL;
-    struct timespec t;
     int code = common_ask(c, "lanes", &answer);
     if (!code) {
         size_t n = read_rows(buf_str(&answer), &r);
-        clock_gettime(CLOCK_REALTIME, &t);
-        int64_t now_ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+        int64_t now_ms = clock_wall_ms();
         if (c->json)
             put_list(r, n, now_ms, &out);
         else if (n)

@@ -3,11 +3,11 @@
 
 #include "cli/text.h"
 #include "explain/noticed.h"
+#include "lib/clock.h"
 #include "mail/date.h"
 #include "report/tell.h"
 
 #include <sysexits.h>
-#include <time.h>
 
 enum { REFUSED_MS = 24 * 3600 * 1000, SHOWN = 20, DOMAINS_SHOWN = 5, SAID_MAX = 400 };
 
@@ -309,13 +309,6 @@ static void show_json(struct showing *x)
 
 /* ---- the whole ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 int summary_tell(const struct common *c, struct store *s, struct str domain, bool refused)
 {
     struct showing x = {.common = c, .lang = c->lang == LANG_PL ? "pl" : "en", .domain = domain, .refused = refused};
@@ -324,7 +317,7 @@ int summary_tell(const struct common *c, struct store *s, struct str domain, boo
     bool engine = common_control(c, "lanes", &lanes, &f);
     struct str answer = buf_str(&lanes);
     int code = 0;
-    x.now_ms = now_ms();
+    x.now_ms = clock_wall_ms();
     standing_read(&x.standing, s, engine ? &answer : NULL, domain, x.now_ms, x.now_ms - REFUSED_MS);
     if (!engine)
         common_fail(0, "%s: %s", text(c->lang, TEXT_RESTS_UNKNOWN), f.text);

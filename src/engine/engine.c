@@ -6,6 +6,7 @@
 #include "engine/message.h"
 #include "engine/policies.h"
 #include "engine/suppressed.h"
+#include "lib/clock.h"
 #include "lib/hash.h"
 #include "lib/must.h"
 #include "mail/date.h"
@@ -57,10 +58,8 @@ void engine_log(const char *fmt, ...)
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
     make_printable(line);
-    struct timespec t;
     char at[40];
-    clock_gettime(CLOCK_REALTIME, &t);
-    date_rfc3339((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, at);
+    date_rfc3339(clock_wall_ms(), at);
     fprintf(stderr, "%s engine: %s\n", at, line);
 }
 

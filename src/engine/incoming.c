@@ -5,12 +5,12 @@
 #include "engine/incoming.h"
 
 #include "engine/signing.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 #include "verify/authres.h"
 #include "verify/resolver.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 enum { THREADS = 16, WAITING_MAX = 256, WAIT_MS = 10000 };
 
@@ -35,13 +35,6 @@ bool incoming_open(struct engine *e, const struct settings *s, struct fault *f)
            chore_pool_new(&e->verifiers, THREADS, f);
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void skip(struct incoming *x) { verify_skipped(&x->input, "too many messages were being checked", &x->found); }
 
 /* On a thread of the pool. */
@@ -50,7 +43,7 @@ static void work(void *ctx)
     struct incoming *x = ctx;
     struct asking asking;
     struct view view;
-    if (now_ms() - x->asked_ms > WAIT_MS) {
+    if (clock_monotonic_ms() - x->asked_ms > WAIT_MS) {
         skip(x);
         return;
     }
@@ -76,7 +69,7 @@ static void start(struct worker *w, struct submission *s, incoming_done *done)
     const struct settings *settings = w->snapshot->settings;
     socklen_t len;
     must(x);
-    *x = (struct incoming){.worker = w, .submission = *s, .asked_ms = now_ms(), .done = done};
+    *x = (struct incoming){.worker = w, .submission = *s, .asked_ms = clock_monotonic_ms(), .done = done};
     x->input = (struct verify_input){.helo = e->helo,
                                      .sender = e->sender,
                                      .receiver = arena_str(&x->arena, settings->hostname), /* the settings may go meanwhile */

@@ -8,6 +8,7 @@
  * The inbox is a stack that posters push with one atomic exchange; only the poster that finds it empty wakes the loop. */
 #include "lib/loop.h"
 
+#include "lib/clock.h"
 #include "lib/must.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { LEVELS = 5, SLOT_BITS = 6, SLOTS = 1 << SLOT_BITS, EVENTS_MAX = 256, HOOKS_MAX = 8, TICK_BITS = 2 /* a tick is 4 ms */ };
@@ -44,17 +44,10 @@ struct loop {
 
 /* ---- time ---- */
 
-static int64_t clock_ms(clockid_t id)
-{
-    struct timespec t;
-    clock_gettime(id, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void read_clock(struct loop *l)
 {
-    l->now_ms = clock_ms(CLOCK_MONOTONIC);
-    l->wall_ms = clock_ms(CLOCK_REALTIME);
+    l->now_ms = clock_monotonic_ms();
+    l->wall_ms = clock_wall_ms();
 }
 
 int64_t loop_now_ms(const struct loop *l) { return l->now_ms; }

@@ -2,12 +2,12 @@
 #include "report/pass.h"
 
 #include "explain/dsn.h"
+#include "lib/clock.h"
 #include "lib/file.h"
 #include "submit/submit.h"
 
 #include <dirent.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -255,17 +255,10 @@ static void on_row(void *ctx, const struct store_returned *r)
     x->row[x->n++].body = arena_str(&x->arena, r->body);
 }
 
-static int64_t since_boot_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* Each may have waited for the engine: the next one begins later than the first. */
 int pass_step(struct pass *p, int64_t wall_ms, int64_t read_ms, struct fault *f)
 {
-    int64_t began_ms = since_boot_ms();
+    int64_t began_ms = clock_monotonic_ms();
     struct rows x = {.n = 0};
     enum step end = STEP_SETTLED;
     int settled = 0;
@@ -273,7 +266,7 @@ int pass_step(struct pass *p, int64_t wall_ms, int64_t read_ms, struct fault *f)
         return 0;
     store_returned_passing(p->store, STEP_MAX, on_row, &x);
     for (unsigned i = 0; i < x.n && end != STEP_FAULT && end != STEP_LATER; i++) {
-        end = pass_one(p, &x.row[i], wall_ms + since_boot_ms() - began_ms, read_ms, f);
+        end = pass_one(p, &x.row[i], wall_ms + clock_monotonic_ms() - began_ms, read_ms, f);
         settled += end == STEP_SETTLED;
     }
     if (end == STEP_LATER)

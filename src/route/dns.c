@@ -1,10 +1,10 @@
 /* dns: see dns.h. */
 #include "route/dns.h"
 
+#include "lib/dns_context.h"
 #include "lib/file.h"
 #include "lib/must.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -79,19 +79,9 @@ static bool configure(struct ub_ctx *ctx, const struct str *resolver, size_t res
     return code == 0 || fault_set(f, "the resolver cannot be set up: %s", ub_strerror(code));
 }
 
-/* What all contexts share is set up by the first of them, without a lock of libunbound's own; each worker makes its own ones. */
-static struct ub_ctx *context_new(void)
-{
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER;
-    pthread_mutex_lock(&one_at_a_time);
-    struct ub_ctx *ctx = ub_ctx_create();
-    pthread_mutex_unlock(&one_at_a_time);
-    return ctx;
-}
-
 bool route_resolver(struct ub_ctx **ret, const struct str *resolver, size_t resolvers, const char *anchor, struct fault *f)
 {
-    struct ub_ctx *ctx = context_new();
+    struct ub_ctx *ctx = dns_context_new();
     if (!ctx)
         return fault_set(f, "the resolver cannot be started");
     if (tune(ctx, f) && configure(ctx, resolver, resolvers, anchor, f)) {

@@ -7,6 +7,7 @@
 
 #include "api/office.h"
 #include "cli/common.h"
+#include "lib/clock.h"
 #include "lib/must.h"
 #include "lib/sync.h"
 #include "mail/date.h"
@@ -29,7 +30,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -70,17 +70,8 @@ static void say(const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    date_rfc3339((int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000, at);
+    date_rfc3339(clock_wall_ms(), at);
     fprintf(stderr, "%s goniec: %s\n", at, line);
-}
-
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 /* ---- before the children ---- */
@@ -141,9 +132,9 @@ static bool take_directory(struct supervisor *s, struct fault *f)
             f, "data_directory %.*s is served by another goniec already (process %ld): stop it or name another directory",
             STR_ARGS(s->settings->data_directory), known ? (long)mine.l_pid : -1L);
     }
-    int64_t until = now_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
+    int64_t until = clock_monotonic_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
     for (bool told = false; flock(fd, LOCK_EX | LOCK_NB) != 0; told = true) {
-        if (errno != EWOULDBLOCK || now_ms() >= until)
+        if (errno != EWOULDBLOCK || clock_monotonic_ms() >= until)
             return fault_errno(f, errno, "data_directory %.*s is still in use by a child of an earlier goniec",
                                STR_ARGS(s->settings->data_directory));
         if (!told)
@@ -264,8 +255,8 @@ static void start(struct supervisor *s, struct child *c)
     if (pid < 0)
         say("cannot start the %s: %s", c->name, strerror(errno));
     c->pid = pid > 0 ? pid : 0;
-    c->began_ms = now_ms();
-    c->start_ms = pid > 0 ? 0 : now_ms() + PAUSE_MAX_MS;
+    c->began_ms = clock_monotonic_ms();
+    c->start_ms = pid > 0 ? 0 : clock_monotonic_ms() + PAUSE_MAX_MS;
 }
 
 /* ---- what happens to children ---- */
@@ -279,9 +270,9 @@ static void on_death(struct supervisor *s, pid_t pid, int status)
         c->pid = 0;
         if (s->stopping)
             return;
-        if (now_ms() - c->began_ms > GOOD_RUN_MS)
+        if (clock_monotonic_ms() - c->began_ms > GOOD_RUN_MS)
             c->pause_ms = PAUSE_FIRST_MS;
-        c->start_ms = now_ms() + c->pause_ms;
+        c->start_ms = clock_monotonic_ms() + c->pause_ms;
         if (WIFSIGNALED(status))
             say("the %s died of signal %d (%s), it is started again in %d ms", c->name, WTERMSIG(status),
                 strsignal(WTERMSIG(status)), c->pause_ms);
@@ -394,8 +385,8 @@ static void stop_children(struct supervisor *s)
     for (int i = 0; i < CHILDREN; i++)
         if (s->child[i].pid)
             kill(s->child[i].pid, SIGTERM);
-    int64_t until = now_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
-    while ((s->child[0].pid || s->child[1].pid) && now_ms() < until) {
+    int64_t until = clock_monotonic_ms() + s->settings->drain_ms + DRAIN_GRACE_MS;
+    while ((s->child[0].pid || s->child[1].pid) && clock_monotonic_ms() < until) {
         struct pollfd p = {.fd = s->signals, .events = POLLIN};
         poll(&p, 1, 50);
         reap(s);
@@ -415,7 +406,7 @@ static int wait_ms(const struct supervisor *s)
     int64_t least = -1;
     for (int i = 0; i < CHILDREN; i++)
         if (!s->child[i].pid) {
-            int64_t left = s->child[i].start_ms - now_ms();
+            int64_t left = s->child[i].start_ms - clock_monotonic_ms();
             left = left < 0 ? 0 : left;
             least = least < 0 || left < least ? left : least;
         }
@@ -426,7 +417,7 @@ static void watch(struct supervisor *s)
 {
     for (;;) {
         for (int i = 0; i < CHILDREN; i++)
-            if (!s->child[i].pid && now_ms() >= s->child[i].start_ms)
+            if (!s->child[i].pid && clock_monotonic_ms() >= s->child[i].start_ms)
                 start(s, &s->child[i]);
         struct pollfd p = {.fd = s->signals, .events = POLLIN};
         struct signalfd_siginfo info;

@@ -3,6 +3,8 @@
  * answer comes after all. */
 #include "verify/resolver.h"
 
+#include "lib/clock.h"
+#include "lib/dns_context.h"
 #include "lib/must.h"
 #include "lib/net.h"
 
@@ -83,7 +85,7 @@ static int tune(struct ub_ctx *ctx)
 
 static bool set_up(struct resolver *r, const struct str *server, size_t n, struct fault *f)
 {
-    r->ctx = ub_ctx_create();
+    r->ctx = dns_context_new();
     int code = r->ctx ? ub_ctx_async(r->ctx, 1) : UB_NOMEM;
     code = code ? code : tune(r->ctx);
     if (!code && n == 0)
@@ -236,13 +238,6 @@ static enum dns_result take(const struct ub_result *u, enum dns_type type, struc
 
 /* ---- asking ---- */
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 /* On the hand-out thread. */
 static void on_answer(void *ctx, int error, struct ub_result *result)
 {
@@ -291,7 +286,7 @@ static bool wait_for(struct question *q, int64_t until_ms)
 /* 0: nothing more is asked for this method. */
 static int64_t patience_ms(const struct asking *q)
 {
-    int64_t left_ms = q->until_ms - now_ms(), patience_ms = q->silences ? AFTER_SILENCE_MS : FIRST_MS;
+    int64_t left_ms = q->until_ms - clock_monotonic_ms(), patience_ms = q->silences ? AFTER_SILENCE_MS : FIRST_MS;
     if (q->tries > 0 && q->silences >= SILENCES_MAX)
         return 0;
     return left_ms < 0 ? 0 : left_ms < patience_ms ? left_ms : patience_ms;
@@ -333,7 +328,7 @@ static enum dns_result ask(void *ctx, struct str name, enum dns_type type, struc
     struct question *x = question_new(r);
     bool asked = ub_resolve_async(r->ctx, text, (int)type, 1, x, on_answer, NULL) == 0;
     pthread_mutex_lock(&r->lock);
-    bool answered = asked && wait_for(x, now_ms() + wait_ms);
+    bool answered = asked && wait_for(x, clock_monotonic_ms() + wait_ms);
     if (x->result)
         got = take(x->result, type, a, ret);
     q->silences = answered ? 0 : q->silences + 1;
@@ -349,7 +344,7 @@ static enum dns_result ask(void *ctx, struct str name, enum dns_type type, struc
 static void begin(void *ctx)
 {
     struct asking *q = ctx;
-    q->until_ms = now_ms() + METHOD_MS;
+    q->until_ms = clock_monotonic_ms() + METHOD_MS;
     q->tries = 0;
 }
 
